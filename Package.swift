@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A plain `swift build -c release` links one static executable. Both halves are needed: the
+// compiler flag picks the static autolink entries, the linker flag makes the executable static.
+// Debug builds and tests stay dynamic.
+let strictSwift: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .unsafeFlags(["-static-stdlib"], .when(configuration: .release)),
+]
+let strictC: [CSetting] = [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra", "-Werror"])]
+let staticLink: [LinkerSetting] = [
+  .unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release))
+]
+
+func module(_ name: String, imports dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strictSwift)
+}
+
+func program(_ name: String, imports dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, swiftSettings: strictSwift, linkerSettings: staticLink)
+}
+
+func tests(_ name: String, of dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strictSwift)
+}
+
+// A module imports only modules above it; TidyTests holds every file to this table.
+let package = Package(
+  name: "superv",
+  products: [.executable(name: "superv", targets: ["superv"])],
+  targets: [
+    .target(name: "CSuperv", cSettings: strictC),
+    module("SupervisionTree"),
+    module("SupervProtocol"),
+    module("SupervConfig", imports: ["SupervisionTree"]),
+    module("SupervSystem", imports: ["CSuperv"]),
+    module(
+      "SupervDaemon",
+      imports: ["SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
+    module("SupervLogger", imports: ["SupervSystem"]),
+    module(
+      "SupervCommands",
+      imports: [
+        "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
+        "SupervLogger",
+      ]),
+    program("superv", imports: ["SupervCommands"]),
+    program("superv-bench", imports: ["SupervSystem"]),
+
+    tests("TidyTests", of: []),
+    tests("SupervisionTreeTests", of: ["SupervisionTree"]),
+    tests("SupervProtocolTests", of: ["SupervProtocol"]),
+    tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"]),
+    tests("SupervSystemTests", of: ["SupervSystem"]),
+    tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
+    tests(
+      "SupervDaemonTests",
+      of: ["SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
+    tests("SupervCommandsTests", of: ["SupervCommands", "SupervConfig", "SupervProtocol"]),
+    tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "superv"]),
+  ]
+)

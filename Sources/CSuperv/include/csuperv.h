@@ -1,0 +1,3 @@
+#ifndef CSUPERV_H
+#define CSUPERV_H
+#endif

@@ -1,0 +1,36 @@
+/// A point on the monotonic clock, in nanoseconds since an arbitrary origin (`CLOCK_BOOTTIME` in
+/// the daemon, a counter in tests). The tree never reads a clock: every event brings its `now`.
+package struct MonotonicTime: Hashable, Comparable, Sendable {
+  package var nanoseconds: Int64
+
+  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+
+  package static func + (time: Self, span: Duration) -> Self {
+    Self(nanoseconds: time.nanoseconds.addingSaturating(span.wholeNanoseconds))
+  }
+
+  /// The time from `earlier` to `later`; negative when they are the other way round.
+  package static func - (later: Self, earlier: Self) -> Duration {
+    .nanoseconds(later.nanoseconds &- earlier.nanoseconds)
+  }
+}
+
+extension Duration {
+  /// This duration in nanoseconds, rounded down and clamped to what 64 bits hold (292 years).
+  package var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !overflow else { return seconds < 0 ? .min : .max }
+    return product.addingSaturating(attoseconds / 1_000_000_000)
+  }
+}
+
+extension Int64 {
+  fileprivate func addingSaturating(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    guard overflow else { return sum }
+    return other < 0 ? .min : .max
+  }
+}
