@@ -5,12 +5,12 @@ import SupervSystem
 ///
 /// So a line always lies in one piece, and the memory a stream costs is its unfinished line.
 @safe
-final class ReadBuffer {
-  let capacity: Int
+package final class ReadBuffer {
+  package let capacity: Int
   let headroom: Int
   private let base: UnsafeMutablePointer<UInt8>
 
-  init(capacity: Int = 128 * 1024, headroom: Int = LineLimits.verbatimBytes) {
+  package init(capacity: Int = 128 * 1024, headroom: Int = LineLimits.verbatimBytes) {
     self.capacity = capacity
     self.headroom = headroom
     let total = headroom + capacity + JSONText.slackBytes
@@ -22,7 +22,7 @@ final class ReadBuffer {
   deinit { unsafe base.deallocate() }
 
   /// Where a read puts its bytes, `capacity` of them at most.
-  var fresh: UnsafeMutablePointer<UInt8> { unsafe base + headroom }
+  package var fresh: UnsafeMutablePointer<UInt8> { unsafe base + headroom }
 
   /// Puts bytes in front of the fresh ones.
   ///
@@ -48,21 +48,21 @@ package enum LineLimits {
 ///
 /// A line of exactly `limit` bytes is one piece. Of a longer one, every piece but the last is
 /// `isPartial`, and no UTF-8 character is cut in two.
-struct LineSplitter {
-  let limit: Int
+package struct LineSplitter {
+  package let limit: Int
   private let unfinished = ByteBuffer()
 
-  init(limit: Int) {
+  package init(limit: Int) {
     self.limit = limit
   }
 
   /// The bytes of the line that is not finished.
-  var unfinishedBytes: Int { unfinished.count }
+  package var unfinishedBytes: Int { unfinished.count }
 
   /// Takes the first `count` fresh bytes of the buffer and hands on the lines they complete,
   /// without their line feeds.
   @inline(__always)
-  func feed(
+  package func feed(
     _ buffer: ReadBuffer, count: Int,
     line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
   ) {
@@ -92,7 +92,7 @@ struct LineSplitter {
   }
 
   /// Hands on the last line, if it had no line feed. After that nothing is kept.
-  func finish(
+  package func finish(
     _ buffer: ReadBuffer,
     line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
   ) {

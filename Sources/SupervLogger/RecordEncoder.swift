@@ -1,12 +1,15 @@
-import SupervSystem
+package import SupervSystem
 
-/// Where finished records go: whole ones only, each ended by a line feed.
-protocol RecordSink: AnyObject {
-  func write(_ records: UnsafeBufferPointer<UInt8>, count: Int)
+/// Where finished records go.
+package protocol RecordSink: AnyObject {
+  /// Takes whole records, each ended by a line feed.
+  ///
+  /// - Returns: how many of them were dropped.
+  func write(_ records: UnsafeBufferPointer<UInt8>) -> UInt64
 }
 
 /// What the lines of one stream look like in its file.
-enum RecordShape: Hashable, Sendable {
+package enum RecordShape: Hashable, Sendable {
   /// `2026-11-21T07:20:00.123456Z out message`. The tag is three letters: `out` or `err`.
   case text(tag: [UInt8])
   /// `{"time":"…",LABEL,"message":"…"}`. The label is the members that are the same for every line.
@@ -14,7 +17,7 @@ enum RecordShape: Hashable, Sendable {
   /// The line as it came.
   case verbatim
 
-  init(_ kind: LogStreamKind, format: LogFormat, origin: LogOrigin) {
+  package init(_ kind: LogStreamKind, format: LogFormat, origin: LogOrigin) {
     switch kind {
     case .events, .raw:
       self = .verbatim
@@ -47,12 +50,14 @@ enum RecordShape: Hashable, Sendable {
 /// The piece of a line that was too long is marked: `out+` instead of `out` in text, and
 /// `"partial":true` in JSON; the line goes on in the next record of that stream.
 @safe
-final class RecordEncoder {
+package final class RecordEncoder {
   /// Enough for a full read of short lines to be written at once.
-  static let bufferBytes = 512 * 1024
+  package static let bufferBytes = 512 * 1024
 
   private let output = ByteBuffer(capacity: bufferBytes)
-  private var records = 0
+  /// How many records this batch has, and how many of them the sink dropped.
+  package private(set) var records: UInt64 = 0
+  package private(set) var droppedRecords: UInt64 = 0
   private var clock = TimestampWriter()
   /// What stands before each message, made once a batch: for whole lines and for pieces.
   private let head = ByteBuffer(capacity: 512)
@@ -60,12 +65,14 @@ final class RecordEncoder {
   private var hasPartialHead = false
   private var shape = RecordShape.verbatim
 
-  init() {}
+  package init() {}
 
   /// Begins a batch: lines of one stream that were read at one instant (nanoseconds since 1970).
-  func begin(_ shape: RecordShape, time: Int64) {
+  package func begin(_ shape: RecordShape, time: Int64) {
     assert(output.isEmpty, "the last batch was not ended")
     self.shape = shape
+    records = 0
+    droppedRecords = 0
     head.count = 0
     partialHead.count = 0
     if case .verbatim = shape { return }
@@ -75,15 +82,15 @@ final class RecordEncoder {
   }
 
   /// Writes what is left of the batch.
-  func end(_ sink: any RecordSink) {
-    if records > 0 { unsafe sink.write(output.bytes, count: records) }
+  package func end(_ sink: any RecordSink) {
+    guard output.count > 0 else { return }
+    droppedRecords += unsafe sink.write(output.bytes)
     output.count = 0
-    records = 0
   }
 
   /// Adds one line, without its line feed; `JSONText.slackBytes` behind it can be read.
   @inline(__always)
-  func append(
+  package func append(
     _ line: UnsafePointer<UInt8>, count: Int, isPartial: Bool, sink: any RecordSink
   ) {
     if isPartial && !hasPartialHead {
