@@ -44,3 +44,11 @@ extension SystemError {
     SystemError("write", code: EIO, subject: path)
   }
 }
+
+extension Descriptor {
+  /// A descriptor of our own for what the process was given as its stdout; nil when it is closed.
+  package static func duplicateOfStandardOutput() -> Descriptor? {
+    let number = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+    return number < 0 ? nil : Descriptor(owning: number)
+  }
+}
