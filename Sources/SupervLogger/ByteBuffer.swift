@@ -25,6 +25,15 @@ final class ByteBuffer {
   @inline(__always)
   var end: UnsafeMutablePointer<UInt8> { unsafe base.unsafelyUnwrapped + count }
 
+  /// Behind the last byte that is allocated.
+  var limit: UnsafeMutablePointer<UInt8> { unsafe base.unsafelyUnwrapped + capacity }
+
+  /// Takes over what was written at `end`, up to the given place.
+  func setEnd(_ end: UnsafeMutablePointer<UInt8>) {
+    count = unsafe end - base.unsafelyUnwrapped
+    assert(count <= capacity, "written past what was reserved")
+  }
+
   /// Makes room for so many more bytes, at least doubling when it has to move.
   func reserve(_ extra: Int) {
     let needed = count + extra
@@ -48,17 +57,9 @@ final class ByteBuffer {
   }
 
   /// Appends within what was reserved.
-  @inline(__always)
-  func appendReserved(_ source: UnsafePointer<UInt8>, count length: Int) {
+  private func appendReserved(_ source: UnsafePointer<UInt8>, count length: Int) {
     unsafe UnsafeMutableRawPointer(end).copyMemory(from: source, byteCount: length)
     count &+= length
-  }
-
-  /// Appends within what was reserved.
-  @inline(__always)
-  func appendReserved(_ byte: UInt8) {
-    unsafe end.pointee = byte
-    count &+= 1
   }
 
   func append(_ source: UnsafeBufferPointer<UInt8>) {

@@ -5,33 +5,40 @@
 enum JSONText {
   /// What one byte can grow to: `\u0000`.
   static let mostBytesPerByte = 6
-  /// How many bytes may be looked at behind the source, and scribbled on behind the output.
-  static let slackBytes = 8
 
-  /// Appends the escaped form of `count` bytes.
+  /// Writes the escaped form of `count` bytes.
   ///
-  /// Eight bytes are looked at and copied at once: `slackBytes` behind the source must be readable,
-  /// whatever they are, and `buffer` must have `mostBytesPerByte * count + slackBytes` left.
-  static func appendReserved(
-    _ source: UnsafePointer<UInt8>, count: Int, to buffer: ByteBuffer
-  ) {
-    assert(buffer.capacity - buffer.count >= count * mostBytesPerByte + slackBytes)
-    let start = unsafe buffer.end
-    var output = unsafe start
+  /// Eight bytes are looked at and copied at once: `LineLimits.slackBytes` behind the source must be
+  /// readable, whatever they are, and there must be room for `mostBytesPerByte * count` and as many
+  /// more at `output`.
+  ///
+  /// - Returns: the end of what is written.
+  @inline(__always)
+  static func write(
+    _ source: UnsafePointer<UInt8>, count: Int, to output: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    var output = unsafe output
     var index = 0
     while index < count {
       let left = count &- index
       let word = unsafe UnsafeRawPointer(source + index).loadUnaligned(as: UInt64.self)
       unsafe UnsafeMutableRawPointer(output).storeBytes(of: word, as: UInt64.self)
       let marks = specialBytes(word.littleEndian)
+      if marks == 0 && left >= 8 {
+        unsafe output += 8
+        index &+= 8
+        continue
+      }
       let plain = min(marks.trailingZeroBitCount &>> 3, left)
       unsafe output += plain
       index &+= plain
-      if plain < min(left, 8) {
-        unsafe index &+= copySpecial(source + index, available: count &- index, to: &output)
-      }
+      guard plain < min(left, 8) else { continue }
+      // Lengths are handed back rather than a pointer in and out: that would keep it in memory.
+      let special = unsafe writeSpecial(source + index, available: count &- index, to: output)
+      index &+= special.taken
+      unsafe output += special.written
     }
-    unsafe buffer.count &+= output - start
+    return unsafe output
   }
 
   /// Marks bytes below 0x20, above 0x7F, quotes and backslashes by their highest bit ("determine if
@@ -49,28 +56,25 @@ enum JSONText {
   }
 
   /// Writes what stands for the special byte, or for the UTF-8 sequence, at `source`.
-  ///
-  /// - Returns: how many bytes of the source that was.
-  private static func copySpecial(
-    _ source: UnsafePointer<UInt8>, available: Int, to output: inout UnsafeMutablePointer<UInt8>
-  ) -> Int {
+  @inline(never)
+  private static func writeSpecial(
+    _ source: UnsafePointer<UInt8>, available: Int, to output: UnsafeMutablePointer<UInt8>
+  ) -> (taken: Int, written: Int) {
     let byte = unsafe source[0]
-    if byte >= 0x80 { return unsafe copySequence(source, available: available, to: &output) }
+    if byte >= 0x80 { return unsafe writeSequence(source, available: available, to: output) }
     unsafe output[0] = UInt8(ascii: "\\")
     let letter = shortEscape(byte)
     if letter != 0 {
       unsafe output[1] = letter
-      unsafe output += 2
-    } else {
-      unsafe output[1] = UInt8(ascii: "u")
-      unsafe output[2] = UInt8(ascii: "0")
-      unsafe output[3] = UInt8(ascii: "0")
-      unsafe output[4] = UInt8(ascii: "0") + byte >> 4
-      let low = byte & 0x0F
-      unsafe output[5] = low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10
-      unsafe output += 6
+      return (1, 2)
     }
-    return 1
+    unsafe output[1] = UInt8(ascii: "u")
+    unsafe output[2] = UInt8(ascii: "0")
+    unsafe output[3] = UInt8(ascii: "0")
+    unsafe output[4] = UInt8(ascii: "0") + byte >> 4
+    let low = byte & 0x0F
+    unsafe output[5] = low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10
+    return (1, 6)
   }
 
   /// The letter after the backslash, or 0 for a byte that has none.
@@ -87,22 +91,18 @@ enum JSONText {
   }
 
   /// Copies one well-formed sequence, or writes one U+FFFD for the ill-formed part.
-  ///
-  /// - Returns: how many bytes of the source that was.
-  private static func copySequence(
-    _ source: UnsafePointer<UInt8>, available: Int, to output: inout UnsafeMutablePointer<UInt8>
-  ) -> Int {
+  private static func writeSequence(
+    _ source: UnsafePointer<UInt8>, available: Int, to output: UnsafeMutablePointer<UInt8>
+  ) -> (taken: Int, written: Int) {
     let (length, isWellFormed) = unsafe UTF8Sequence.measure(source, available: available)
     if isWellFormed {
       for index in 0..<length { unsafe output[index] = source[index] }
-      unsafe output += length
-    } else {
-      unsafe output[0] = 0xEF
-      unsafe output[1] = 0xBF
-      unsafe output[2] = 0xBD
-      unsafe output += 3
+      return (length, length)
     }
-    return length
+    unsafe output[0] = 0xEF
+    unsafe output[1] = 0xBF
+    unsafe output[2] = 0xBD
+    return (length, 3)
   }
 }
 

@@ -13,10 +13,10 @@ package final class ReadBuffer {
   package init(capacity: Int = 128 * 1024, headroom: Int = LineLimits.verbatimBytes) {
     self.capacity = capacity
     self.headroom = headroom
-    let total = headroom + capacity + JSONText.slackBytes
+    let total = headroom + capacity + LineLimits.slackBytes
     unsafe base = UnsafeMutablePointer<UInt8>.allocate(capacity: total)
     // Only the slack: the pages of the headroom stay untouched until a long line needs them.
-    unsafe (base + (total - JSONText.slackBytes)).update(repeating: 0, count: JSONText.slackBytes)
+    unsafe (base + (total - LineLimits.slackBytes)).update(repeating: 0, count: LineLimits.slackBytes)
   }
 
   deinit { unsafe base.deallocate() }
@@ -41,6 +41,52 @@ package enum LineLimits {
   package static let recordBytes = 64 * 1024
   /// The longest line of an `events` or `raw` stream: what a protocol message may be.
   package static let verbatimBytes = 1024 * 1024
+  /// How many bytes behind a line may be looked at, and scribbled on behind what is written.
+  static let slackBytes = 16
+}
+
+/// Lines that lie behind each other in the read buffer.
+@safe
+package struct LineRun {
+  fileprivate let start: UnsafePointer<UInt8>
+  /// Bytes of whole lines; the last of them is a line feed.
+  fileprivate let wholeBytes: Int
+  /// Bytes behind them of a line that is longer than the limit and goes on in a later read.
+  fileprivate let partialBytes: Int
+  fileprivate let limit: Int
+
+  /// Whether a line may come in more than one piece.
+  var hasPieces: Bool { partialBytes > 0 || wholeBytes > limit }
+
+  /// Hands on every line without its line feed, in pieces where it is longer than the limit.
+  ///
+  /// - Parameter line: `LineLimits.slackBytes` behind it can be read, whatever they are.
+  @inline(__always)
+  package func forEach(
+    _ line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
+  ) {
+    var start = unsafe start
+    var rest = wholeBytes
+    while rest > 0 {
+      var length = unsafe firstIndex(of: LineSplitter.lineFeed, in: start, count: rest) ?? rest
+      rest &-= length &+ 1
+      while length > limit {
+        let cut = unsafe UTF8Sequence.cut(start, at: limit)
+        unsafe line(start, cut, true)
+        unsafe start += cut
+        length &-= cut
+      }
+      unsafe line(start, length, false)
+      unsafe start += length &+ 1
+    }
+    rest = partialBytes
+    while rest > 0 {
+      let cut = unsafe rest > limit ? UTF8Sequence.cut(start, at: limit) : rest
+      unsafe line(start, cut, true)
+      unsafe start += cut
+      rest &-= cut
+    }
+  }
 }
 
 /// Cuts what comes out of one pipe into lines, and keeps the beginning of the one that is not
@@ -59,47 +105,50 @@ package struct LineSplitter {
   /// The bytes of the line that is not finished.
   package var unfinishedBytes: Int { unfinished.count }
 
-  /// Takes the first `count` fresh bytes of the buffer and hands on the lines they complete,
-  /// without their line feeds.
-  @inline(__always)
-  package func feed(
-    _ buffer: ReadBuffer, count: Int,
-    line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
-  ) {
+  /// Takes the first `count` fresh bytes of the buffer.
+  ///
+  /// - Returns: the lines they complete, until the buffer is filled again; nil if there is none.
+  package func feed(_ buffer: ReadBuffer, count: Int) -> LineRun? {
     let fresh = unsafe UnsafePointer(buffer.fresh)
-    let end = unsafe fresh + count
-    var lineFeed = unsafe firstIndex(of: LineSplitter.lineFeed, in: fresh, count: count)
-      .map { unsafe fresh + $0 }
-    if unsafe lineFeed == nil && unfinished.count + count <= limit {
-      return unsafe unfinished.append(UnsafeBufferPointer(start: fresh, count: count))
+    var whole = count
+    while whole > 0, unsafe fresh[whole - 1] != LineSplitter.lineFeed { whole -= 1 }
+    if whole == 0 && unfinished.count + count <= limit {
+      unsafe unfinished.append(UnsafeBufferPointer(start: fresh, count: count))
+      return nil
     }
-    var start = unsafe buffer.prepend(unfinished.bytes)
+    let before = unfinished.count
+    let start = unsafe buffer.prepend(unfinished.bytes)
     unfinished.free()
-    while true {
-      let lineEnd = unsafe lineFeed ?? end
-      while unsafe lineEnd - start > limit {
-        let cut = unsafe UTF8Sequence.cut(start, at: limit)
-        unsafe line(start, cut, true)
-        unsafe start += cut
-      }
-      guard unsafe lineFeed != nil else { break }
-      unsafe line(start, lineEnd - start, false)
-      unsafe start = lineEnd + 1
-      unsafe lineFeed = firstIndex(of: LineSplitter.lineFeed, in: start, count: end - start)
-        .map { unsafe start + $0 }
-    }
-    unsafe unfinished.append(UnsafeBufferPointer(start: start, count: end - start))
+    if whole > 0 { whole += before }
+    let partial = unsafe keepEnd(
+      of: UnsafeBufferPointer(start: start + whole, count: before + count - whole))
+    guard whole + partial > 0 else { return nil }
+    return unsafe LineRun(
+      start: start, wholeBytes: whole, partialBytes: partial, limit: limit)
   }
 
-  /// Hands on the last line, if it had no line feed. After that nothing is kept.
-  package func finish(
-    _ buffer: ReadBuffer,
-    line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
-  ) {
-    guard !unfinished.isEmpty else { return }
-    unsafe line(buffer.prepend(unfinished.bytes), unfinished.count, false)
-    unfinished.free()
+  /// Keeps what is left of an unfinished line after its pieces.
+  ///
+  /// - Returns: how many bytes of it are in pieces.
+  private func keepEnd(of tail: UnsafeBufferPointer<UInt8>) -> Int {
+    guard let start = tail.baseAddress else { return 0 }
+    var partial = 0
+    while tail.count - partial > limit {
+      partial += unsafe UTF8Sequence.cut(start + partial, at: limit)
+    }
+    unsafe unfinished.append(UnsafeBufferPointer(rebasing: tail[partial...]))
+    return partial
   }
 
-  private static let lineFeed = UInt8(ascii: "\n")
+  /// The last line, if it had no line feed. After that nothing is kept.
+  package func finish(_ buffer: ReadBuffer) -> LineRun? {
+    guard !unfinished.isEmpty else { return nil }
+    let count = unfinished.count
+    let start = unsafe buffer.prepend(unfinished.bytes)
+    unfinished.free()
+    unsafe buffer.fresh.pointee = LineSplitter.lineFeed
+    return unsafe LineRun(start: start, wholeBytes: count + 1, partialBytes: 0, limit: limit)
+  }
+
+  fileprivate static let lineFeed = UInt8(ascii: "\n")
 }

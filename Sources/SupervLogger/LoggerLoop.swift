@@ -184,34 +184,26 @@ package final class LoggerLoop {
     }
     guard let count else { return .open }
     guard count > 0 else { return .ended }
-    let (encoder, file) = (encoder, input.file)
-    encoder.begin(input.shape, time: options.realTimeClock())
-    if let mirror, !input.shownName.isEmpty {
-      unsafe input.splitter.feed(buffer, count: count) { line, count, isPartial in
-        unsafe encoder.append(line, count: count, isPartial: isPartial, sink: file)
-        unsafe mirror.append(input.shownName, line, count: count)
-      }
-    } else {
-      unsafe input.splitter.feed(buffer, count: count) { line, count, isPartial in
-        unsafe encoder.append(line, count: count, isPartial: isPartial, sink: file)
-      }
-    }
-    encoder.end(file)
+    encode(input.splitter.feed(buffer, count: count), of: input)
     input.count(encoder, bytes: count)
     return .open
+  }
+
+  private func encode(_ run: LineRun?, of input: LoggerInput) {
+    encoder.begin(input.shape, time: options.realTimeClock())
+    guard let run else { return }
+    encoder.append(run, sink: input.file)
+    encoder.end(input.file)
+    guard let mirror, !input.shownName.isEmpty else { return }
+    unsafe run.forEach { line, count, _ in
+      unsafe mirror.append(input.shownName, line, count: count)
+    }
   }
 
   private func end(_ token: UInt64, _ input: LoggerInput) {
     // It may be registered through a copy that somebody else still holds.
     try? poll.remove(input.pipe)
-    encoder.begin(input.shape, time: options.realTimeClock())
-    unsafe input.splitter.finish(buffer) { line, count, isPartial in
-      unsafe encoder.append(line, count: count, isPartial: isPartial, sink: input.file)
-      if let mirror, !input.shownName.isEmpty {
-        unsafe mirror.append(input.shownName, line, count: count)
-      }
-    }
-    encoder.end(input.file)
+    encode(input.splitter.finish(buffer), of: input)
     input.count(encoder, bytes: 0)
     finish(token, input)
   }

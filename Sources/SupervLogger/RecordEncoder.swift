@@ -59,10 +59,10 @@ package final class RecordEncoder {
   package private(set) var records: UInt64 = 0
   package private(set) var droppedRecords: UInt64 = 0
   private var clock = TimestampWriter()
-  /// What stands before each message, made once a batch: for whole lines and for pieces.
+  /// What stands before each message, made once a batch: for whole lines, and for pieces when there
+  /// are any. Both keep some bytes of slack.
   private let head = ByteBuffer(capacity: 512)
   private let partialHead = ByteBuffer(capacity: 512)
-  private var hasPartialHead = false
   private var shape = RecordShape.verbatim
 
   package init() {}
@@ -78,7 +78,6 @@ package final class RecordEncoder {
     if case .verbatim = shape { return }
     clock.set(time)
     buildHead(head, isPartial: false)
-    hasPartialHead = false
   }
 
   /// Writes what is left of the batch.
@@ -88,49 +87,64 @@ package final class RecordEncoder {
     output.count = 0
   }
 
-  /// Adds one line, without its line feed; `JSONText.slackBytes` behind it can be read.
-  @inline(__always)
-  package func append(
-    _ line: UnsafePointer<UInt8>, count: Int, isPartial: Bool, sink: any RecordSink
-  ) {
-    if isPartial && !hasPartialHead {
-      buildHead(partialHead, isPartial: true)
-      hasPartialHead = true
-    }
-    let head = isPartial ? partialHead : head
-    let growth = if case .json = shape { JSONText.mostBytesPerByte } else { 1 }
-    let most = head.count &+ count &* growth &+ JSONText.slackBytes &+ RecordEncoder.endingBytes
-    if output.capacity &- output.count < most {
-      end(sink)
-      output.reserve(most)
-    }
+  /// Adds lines.
+  package func append(_ run: LineRun, sink: any RecordSink) {
+    if run.hasPieces { buildHead(partialHead, isPartial: true) }
     switch shape {
-    case .text:
-      appendHead(head)
-      unsafe output.appendReserved(line, count: count)
+    case .text, .verbatim:
+      unsafe encode(run, growth: 1, sink) { line, count, output in
+        unsafe ShortCopy.copy(line, count: count, to: output)
+      }
     case .json:
-      appendHead(head)
-      unsafe JSONText.appendReserved(line, count: count, to: output)
-      output.appendReserved(UInt8(ascii: "\""))
-      output.appendReserved(UInt8(ascii: "}"))
-    case .verbatim:
-      unsafe output.appendReserved(line, count: count)
+      unsafe encode(run, growth: JSONText.mostBytesPerByte, sink) { line, count, output in
+        let end = unsafe JSONText.write(line, count: count, to: output)
+        unsafe end[0] = UInt8(ascii: "\"")
+        unsafe end[1] = UInt8(ascii: "}")
+        return unsafe end + 2
+      }
     }
-    output.appendReserved(UInt8(ascii: "\n"))
-    records &+= 1
   }
 
-  /// `"}` and a line feed.
-  private static let endingBytes = 3
-
+  /// The loop over the lines: everything it needs for one is in local variables.
+  ///
+  /// - Parameter message: Writes a line and what follows it, at most `growth` bytes for each byte,
+  ///   and gives back its end.
   @inline(__always)
-  private func appendHead(_ head: ByteBuffer) {
-    guard let start = unsafe head.bytes.baseAddress else { return }
-    unsafe output.appendReserved(start, count: head.count)
+  private func encode(
+    _ run: LineRun, growth: Int, _ sink: any RecordSink,
+    message: (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>)
+      -> UnsafeMutablePointer<UInt8>
+  ) {
+    let (head, partialHead) = unsafe (head.bytes, partialHead.bytes)
+    let around = max(head.count, partialHead.count) + 2 * LineLimits.slackBytes
+    var added: UInt64 = 0
+    var output = unsafe self.output.end
+    var limit = unsafe self.output.limit
+    unsafe run.forEach { line, count, isPartial in
+      let most = around &+ count &* growth
+      if unsafe limit - output < most {
+        unsafe self.output.setEnd(output)
+        end(sink)
+        self.output.reserve(most)
+        unsafe output = self.output.end
+        unsafe limit = self.output.limit
+      }
+      let head = isPartial ? partialHead : head
+      if let start = unsafe head.baseAddress {
+        unsafe output = ShortCopy.copy(start, count: head.count, to: output)
+      }
+      unsafe output = message(line, count, output)
+      unsafe output.pointee = UInt8(ascii: "\n")
+      unsafe output += 1
+      added &+= 1
+    }
+    unsafe self.output.setEnd(output)
+    records += added
   }
 
   private func buildHead(_ head: ByteBuffer, isPartial: Bool) {
     head.count = 0
+    defer { head.reserve(LineLimits.slackBytes) }
     switch shape {
     case .text(let tag):
       head.append(clock.text)
@@ -150,14 +164,38 @@ package final class RecordEncoder {
   }
 }
 
+/// Copies for the many short runs of bytes: without a call, sixteen bytes at a time.
+enum ShortCopy {
+  /// Copies, and scribbles on up to 15 bytes behind the end; as many behind the source are read.
+  ///
+  /// - Returns: the end of the copy.
+  @inline(__always)
+  static func copy(
+    _ source: UnsafePointer<UInt8>, count: Int, to output: UnsafeMutablePointer<UInt8>
+  ) -> UnsafeMutablePointer<UInt8> {
+    if count > 256 {
+      unsafe UnsafeMutableRawPointer(output).copyMemory(from: source, byteCount: count)
+      return unsafe output + count
+    }
+    var index = 0
+    while index < count {
+      let block = unsafe UnsafeRawPointer(source + index)
+        .loadUnaligned(as: SIMD16<UInt8>.self)
+      unsafe UnsafeMutableRawPointer(output + index).storeBytes(of: block, as: SIMD16<UInt8>.self)
+      index &+= 16
+    }
+    return unsafe output + count
+  }
+}
+
 extension ByteBuffer {
   /// Appends the inside of a JSON string. For short text: it copies the array for the slack.
   func appendEscaped(_ text: [UInt8]) {
-    reserve(text.count * JSONText.mostBytesPerByte + JSONText.slackBytes)
-    let padded = text + Array(repeating: 0, count: JSONText.slackBytes)
+    reserve(text.count * JSONText.mostBytesPerByte + LineLimits.slackBytes)
+    let padded = text + Array(repeating: 0, count: LineLimits.slackBytes)
     unsafe padded.withUnsafeBufferPointer { bytes in
       guard let start = bytes.baseAddress else { return }
-      unsafe JSONText.appendReserved(start, count: text.count, to: self)
+      unsafe setEnd(JSONText.write(start, count: text.count, to: end))
     }
   }
 }
