@@ -145,6 +145,8 @@ enum Mail: Hashable, Sendable {
   case request(Request, NodeID)
   /// A reload changed what its process is made of.
   case replace(NodeID)
+  /// A reload brought it.
+  case added(NodeID)
   /// The needs of a waiting child are met.
   case needsMet(NodeID)
 }
