@@ -28,7 +28,8 @@ extension ValueType where Result == Bool {
   }
 }
 
-extension ValueType where Result: RawRepresentable & CaseIterable, Result.RawValue == String {
+extension ValueType
+where Result: RawRepresentable & CaseIterable & Sendable, Result.RawValue == String {
   /// One of a few words.
   static func choice() -> ValueType {
     let words = Result.allCases.map(\.rawValue)
