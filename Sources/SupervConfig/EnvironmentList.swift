@@ -31,13 +31,14 @@ private struct EnvironmentList {
 
   mutating func variables(_ reading: inout Reading) -> [EnvironmentVariable]? {
     var variables: [EnvironmentVariable] = []
+    var names: Set<String> = []
     var isGood = true
     while let item = nextItem(&reading) {
       guard let item else {
         isGood = false
         continue
       }
-      if variables.contains(where: { $0.name == item.variable.name }) {
+      if !names.insert(item.variable.name).inserted {
         reading.error(item.place, "\(quoted(item.variable.name)) is set twice", hint: "keep one")
         isGood = false
       }
@@ -55,9 +56,9 @@ private struct EnvironmentList {
     }
     guard index < value.units.endIndex else { return nil }
     let start = index
-    let equals = value.units[index...].firstIndex { $0.isMark(UInt8(ascii: "=")) }
     let end = value.units[index...].indices.first(where: isSeparator) ?? value.units.endIndex
-    guard let equals, equals < end else {
+    let equals = value.units[start..<end].firstIndex { $0.isMark(UInt8(ascii: "=")) }
+    guard let equals else {
       index = end
       let item = value[start..<end].trimmed
       reading.error(

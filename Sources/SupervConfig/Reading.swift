@@ -21,6 +21,7 @@ struct Reading {
   var expansions: [Expansion] = []
   /// A header could not be read, so that a name nobody knows may well exist.
   var hasUnreadableHeader = false
+  private var hintsLeft = 100
 
   init(source: any ConfigurationSource) { self.source = source }
 
@@ -34,11 +35,12 @@ struct Reading {
       Complaint(place: place, severity: .warning, message: message, hint: hint))
   }
 
-  /// Runs `body` without keeping its complaints.
-  mutating func silently(_ body: (inout Reading) -> Void) {
-    let kept = complaints
-    body(&self)
-    complaints = kept
+  /// `did you mean …?`; nil: nothing is near, or enough has been asked (comparing every unknown name
+  /// with every known one would take hours for a file that is garbage).
+  mutating func hint(for name: String, among names: some Sequence<String>) -> String? {
+    hintsLeft -= 1
+    guard hintsLeft >= 0 else { return nil }
+    return nearestName(to: name, among: names).map { "did you mean `\($0)`?" }
   }
 
   /// The folder of the file that a place is in.
@@ -53,7 +55,8 @@ struct Reading {
     let sorted = complaints.filter { seen.insert($0).inserted }.enumerated().sorted {
       ($0.element.place, $0.offset) < ($1.element.place, $1.offset)
     }
-    var diagnostics = sorted.prefix(maximumDiagnostics).map { diagnostic($0.element) }
+    var lines: [Int: [Line]] = [:]
+    var diagnostics = sorted.prefix(maximumDiagnostics).map { diagnostic($0.element, &lines) }
     let left = sorted.count - diagnostics.count
     if left > 0, let last = diagnostics.last {
       let isError = sorted.contains { $0.element.severity == .error }
@@ -65,20 +68,23 @@ struct Reading {
     return diagnostics
   }
 
-  private func diagnostic(_ complaint: Complaint) -> Diagnostic {
-    let file = files[complaint.place.file]
+  private func diagnostic(_ complaint: Complaint, _ lines: inout [Int: [Line]]) -> Diagnostic {
+    let place = complaint.place
+    let file = files[place.file]
+    let fileLines = lines[place.file] ?? Array(Lines(file.bytes))
+    lines[place.file] = fileLines
     return Diagnostic(
-      complaint.severity, file: file.shownPath, line: complaint.place.line,
-      column: complaint.place.column, complaint.message, hint: complaint.hint,
-      sourceLine: file.bytes.isEmpty ? nil : lineText(complaint.place.line, of: file))
+      complaint.severity, file: file.shownPath, line: place.line, column: place.column,
+      complaint.message, hint: complaint.hint,
+      sourceLine: place.line <= fileLines.count ? fileLines[place.line - 1].shownText : nil)
   }
+}
 
-  private func lineText(_ number: Int, of file: File) -> String? {
-    for line in Lines(file.bytes) where line.number == number {
-      let isMarked = number == 1 && line.bytes.starts(with: [0xEF, 0xBB, 0xBF])
-      return String(decoding: line.bytes.dropFirst(isMarked ? 3 : 0).prefix(1000), as: UTF8.self)
-    }
-    return nil
+extension Line {
+  /// Enough of it to show, without the mark that a file may begin with.
+  fileprivate var shownText: String {
+    let isMarked = number == 1 && bytes.starts(with: [0xEF, 0xBB, 0xBF])
+    return String(decoding: bytes.dropFirst(isMarked ? 3 : 0).prefix(4096), as: UTF8.self)
   }
 }
 

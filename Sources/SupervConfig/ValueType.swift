@@ -35,10 +35,9 @@ where Result: RawRepresentable & CaseIterable & Sendable, Result.RawValue == Str
     let words = Result.allCases.map(\.rawValue)
     return ValueType(name: words.map { "`\($0)`" }.joined(separator: ", ")) { value, reading in
       if let result = Result(rawValue: value.text) { return result }
-      let nearest = nearestName(to: value.text, among: words)
       reading.error(
         value.place, "\(quoted(value.text)) is none of \(words.joined(separator: ", "))",
-        hint: nearest.map { "did you mean `\($0)`?" })
+        hint: reading.hint(for: value.text, among: words))
       return nil
     }
   }
