@@ -12,7 +12,7 @@ struct Key<Settings>: Sendable {
 
     init(stringLiteral text: String) { self = .value(text) }
 
-    static let none = Fallback.words("none")
+    static var none: Fallback { .words("none") }
   }
 
   var description: KeyDescription
@@ -20,7 +20,8 @@ struct Key<Settings>: Sendable {
   var read: @Sendable (Value, inout Settings, inout Reading) -> Bool
 
   init<Result>(
-    _ name: String, _ path: WritableKeyPath<Settings, Result> & Sendable, _ type: ValueType<Result>,
+    _ name: String, _ path: any WritableKeyPath<Settings, Result> & Sendable,
+    _ type: ValueType<Result>,
     default fallback: Fallback, _ meaning: String
   ) {
     description = KeyDescription(name, type, fallback, meaning)
@@ -33,7 +34,7 @@ struct Key<Settings>: Sendable {
 
   /// For settings that are nil when the key is absent.
   init<Result>(
-    _ name: String, _ path: WritableKeyPath<Settings, Result?> & Sendable,
+    _ name: String, _ path: any WritableKeyPath<Settings, Result?> & Sendable,
     _ type: ValueType<Result>, default fallback: Fallback = .none, _ meaning: String
   ) {
     description = KeyDescription(name, type, fallback, meaning)

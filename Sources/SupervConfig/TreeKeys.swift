@@ -2,10 +2,16 @@ import SupervisionTree
 
 // The keys of `[supervisor:NAME]` and `[agent:NAME]`.
 
-/// What a `[supervisor:NAME]` says.
-struct SupervisorSettings: Hashable, Sendable {
-  var policy = ChildPolicy()
+/// What supervisors and agents have in common.
+protocol ChildSettings {
+  var policy: ChildPolicy { get set }
   /// Instead of those of the policy, which have no place.
+  var needs: [PlacedNeed] { get set }
+}
+
+/// What a `[supervisor:NAME]` says.
+struct SupervisorSettings: ChildSettings, Hashable, Sendable {
+  var policy = ChildPolicy()
   var needs: [PlacedNeed] = []
   var strategy = Strategy.oneForOne
   var intensity = RestartIntensity()
@@ -15,9 +21,8 @@ struct SupervisorSettings: Hashable, Sendable {
 }
 
 /// What an `[agent:NAME]` says, for one of its instances.
-struct AgentSettings: Hashable, Sendable {
+struct AgentSettings: ChildSettings, Hashable, Sendable {
   var policy = ChildPolicy()
-  /// Instead of those of the policy, which have no place.
   var needs: [PlacedNeed] = []
   var command: [String] = []
   var instanceCount = 1
@@ -60,7 +65,7 @@ let supervisorKeys: [Key<SupervisorSettings>] =
     Key(
       "auto_shutdown", \.autoShutdown, .choice(), default: "never",
       "Whether it ends by itself when a significant child, or every one, has ended."),
-  ] + childKeys(policy: \.policy, needs: \.needs)
+  ] + childKeys()
 
 let agentKeys: [Key<AgentSettings>] =
   [
@@ -74,7 +79,7 @@ let agentKeys: [Key<AgentSettings>] =
       "numprocs", \.instanceCount, .integer(1...maximumInstances), default: "1",
       "How many instances run. From two on they are called `NAME:0`, `NAME:1`, …; `%(instance)d` is "
         + "the number."),
-  ] + childKeys(policy: \.policy, needs: \.needs) + [
+  ] + childKeys() + [
     Key(
       "startsecs", \.readyAfter, .duration(.zero ... .seconds(86_400)), default: "1s",
       "How long it must stay up to count as ready when it does not declare readiness."),
@@ -120,26 +125,23 @@ let agentKeys: [Key<AgentSettings>] =
 /// The most instances that one agent may have.
 package let maximumInstances = 1000
 
-private func childKeys<Settings>(
-  policy: WritableKeyPath<Settings, ChildPolicy> & Sendable,
-  needs: WritableKeyPath<Settings, [PlacedNeed]> & Sendable
-) -> [Key<Settings>] {
+private func childKeys<Settings: ChildSettings>() -> [Key<Settings>] {
   [
     Key(
-      "restart", policy.appending(path: \.restart), .choice(), default: "permanent",
+      "restart", \.policy.restart, .choice(), default: "permanent",
       "Restarted always, only after an abnormal end, or never."),
     Key(
-      "autostart", policy.appending(path: \.autostart), .boolean, default: "yes",
+      "autostart", \.policy.autostart, .boolean, default: "yes",
       "Whether it is started with its supervisor, or waits for `superv up`."),
     Key(
-      "needs", needs, .needs, default: "",
+      "needs", \.needs, .needs, default: "",
       "What must hold before it starts: `NAME:ready`, `NAME:started` (up, ready or not) or "
         + "`NAME:done` (ended normally)."),
     Key(
-      "critical", policy.appending(path: \.critical), .boolean, default: "no",
+      "critical", \.policy.critical, .boolean, default: "no",
       "On a child of the root: when it fails, everything stops and superv exits with an error."),
     Key(
-      "significant", policy.appending(path: \.significant), .boolean, default: "no",
+      "significant", \.policy.significant, .boolean, default: "no",
       "Its normal end counts for its supervisor's `auto_shutdown`."),
   ]
 }
