@@ -43,7 +43,7 @@ struct DeclaredTree {
         nodesByName[agent.name] = Array(nodes.count..<(nodes.count + agent.instances.count))
         for instance in agent.instances.indices {
           let name = agent.instanceName(instance)
-          nodesByName[name, default: []] = nodesByName[name] ?? [nodes.count]
+          if name != agent.name { nodesByName[name] = [nodes.count] }
           nodes.append(Node(name: name, declaration: index, instance: instance))
         }
       }

@@ -23,14 +23,13 @@ package func loadConfiguration(
   loader.load(path, from: nil)
   var reading = loader.reading
   let settings = DeclaredSettings(loader.sections, &reading)
-  var tree = DeclaredTree(settings, &reading)
+  let tree = DeclaredTree(settings, &reading)
   tree.check(&reading)
   let daemon = daemonSettings(from: settings, &reading)
   let diagnostics = reading.diagnostics
   let files = reading.files.map(\.path)
   let isGood = !diagnostics.contains { $0.severity == .error }
   return LoadedConfiguration(
-    configuration: isGood
-      ? tree.configuration(daemon, settings.superv, files: files) : nil,
+    configuration: isGood ? tree.configuration(daemon, settings.superv, files: files) : nil,
     diagnostics: diagnostics, files: files)
 }

@@ -4,7 +4,7 @@ import SupervisionTree
 
 extension DeclaredTree {
   /// Reports everything that is wrong with the tree as a whole.
-  mutating func check(_ reading: inout Reading) {
+  func check(_ reading: inout Reading) {
     for node in nodes.indices {
       checkCritical(node, &reading)
       checkSignificant(node, &reading)
@@ -51,7 +51,8 @@ extension DeclaredTree {
       !supervisor.keys.isUnreadable("auto_shutdown")
     else { return }
     reading.error(
-      place, "`significant` has no effect: [supervisor:\(supervisor.name)] never shuts down by itself",
+      place,
+      "`significant` has no effect: [supervisor:\(supervisor.name)] never shuts down by itself",
       hint: "add `auto_shutdown = any_significant` or `all_significant` there")
   }
 
@@ -82,7 +83,8 @@ extension DeclaredTree {
         let file = agent.instances.count == 1 ? agent.name : "\(agent.name).\(instance)"
         if let owner = owners.updateValue(agent, forKey: file), owner.name != agent.name {
           reading.error(
-            agent.place, "\(agent.name) would write to the log file of \(owner.name): `\(file).log`",
+            agent.place,
+            "\(agent.name) would write to the log file of \(owner.name): `\(file).log`",
             hint: "rename one of them (\(owner.name) is in \(reading.text(owner.place)))")
           break
         }
@@ -91,7 +93,8 @@ extension DeclaredTree {
         agent.instances.contains(where: { $0.log.maximumBytes > superv.logTotalMaximumBytes })
       {
         reading.warning(
-          place, "one log file may be larger than all together: `log_total_max` is "
+          place,
+          "one log file may be larger than all together: `log_total_max` is "
             + sizeText(superv.logTotalMaximumBytes),
           hint: "lower this, or raise `log_total_max` in [superv]")
       }

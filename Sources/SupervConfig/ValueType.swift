@@ -116,7 +116,9 @@ extension ValueType where Result == UInt32 {
 }
 
 extension ValueType where Result == ExitCodes {
-  static let exitCodes = ValueType(name: "list of numbers", limits: "0 to 255") { value, reading in
+  static let exitCodes = ValueType(
+    name: "list of numbers", limits: "0 to 255"
+  ) { value, reading in
     var codes: [Int32] = []
     var isGood = true
     for part in value.listParts {
