@@ -111,6 +111,27 @@ struct JSONMembers<Key: CodingKey>: KeyedEncodingContainerProtocol {
   }
 
   func encodeIfPresent<Value: Encodable>(_ value: Value?, forKey key: Key) {
+    encodeOrNull(value, key)
+  }
+
+  // The standard library has a default for each of these, which would win over the generic method
+  // above and leave nil out.
+  func encodeIfPresent(_ value: Bool?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: String?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Double?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Float?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Int?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Int8?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Int16?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Int32?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: Int64?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: UInt?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: UInt8?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: UInt16?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: UInt32?, forKey key: Key) { encodeOrNull(value, key) }
+  func encodeIfPresent(_ value: UInt64?, forKey key: Key) { encodeOrNull(value, key) }
+
+  private func encodeOrNull<Value: Encodable>(_ value: Value?, _ key: Key) {
     if let value { encode(value, forKey: key) } else { encodeNil(forKey: key) }
   }
 
