@@ -1,5 +1,6 @@
 // The control socket: what `status`, `why` and `health` ask and answer. The member names are
-// promises to the tools that read them: members may be added, never renamed.
+// promises to the tools that read them: members may be added, never renamed. The order of the cases
+// of `CodingKeys` is the order of the members.
 
 /// The methods of the control socket.
 package enum ControlMethod: String, CaseIterable, Hashable, Sendable, Codable {
@@ -70,9 +71,10 @@ package struct DaemonStatus: Codable, Hashable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case pid, state
+    case pid
     case keeperPID = "keeper_pid"
     case uptimeSeconds = "uptime_s"
+    case state
   }
 }
 
@@ -152,9 +154,10 @@ package struct AgentStatus: Codable, Hashable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case name, agent, instance, supervisor, desired, phase, ready, alive, pid, incarnation
-    case restarts, exit, reason
+    case restarts
     case uptimeSeconds = "uptime_s"
     case startedAt = "started_at"
+    case exit, reason
   }
 }
 
@@ -190,9 +193,11 @@ package struct SupervisorStatus: Codable, Hashable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, parent, strategy, desired, phase, intensity, children, reason
+    case name, parent, strategy, desired, phase
     case restartsInPeriod = "restarts_in_period"
+    case intensity
     case periodSeconds = "period_s"
+    case children, reason
   }
 }
 

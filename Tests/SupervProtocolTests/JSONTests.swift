@@ -143,3 +143,21 @@ import Testing
     #expect(try JSON.decode(RPCError.self, from: text.span).message == "m")
   }
 }
+
+@Suite struct JSONSlicesTests {
+  @Test("members and elements are found without decoding")
+  func slices() throws {
+    let line = Array(#"x{ "a" : [1, {"b":[]} ,"],"] , "c":{},"d":[ ] }"#.utf8)
+    let object = 1..<line.count
+    func slice(_ range: Range<Int>?) -> String? { range.map { text(of: $0, in: line.span) } }
+    let array = try #require(JSON.member("a", of: object, in: line.span))
+    #expect(slice(array) == #"[1, {"b":[]} ,"],"]"#)
+    #expect(
+      JSON.elements(of: array, in: line.span).map { slice($0) } == ["1", #"{"b":[]}"#, #""],""#])
+    #expect(slice(JSON.member("c", of: object, in: line.span)) == "{}")
+    #expect(JSON.member("b", of: object, in: line.span) == nil)
+    let empty = try #require(JSON.member("d", of: object, in: line.span))
+    #expect(JSON.elements(of: empty, in: line.span).isEmpty)
+    #expect(JSON.elements(of: object, in: line.span).isEmpty)
+  }
+}
