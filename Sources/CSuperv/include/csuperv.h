@@ -12,6 +12,8 @@
 #include <sys/timerfd.h>
 #include <sys/types.h>
 
+#include "csv_spawn.h"
+
 // Descriptors that the kernel makes for us; all of them are close-on-exec.
 int csv_epoll_create(void);
 int csv_timer_create(void);                     // CLOCK_MONOTONIC, nonblocking
