@@ -52,7 +52,7 @@ let package = Package(
         "SupervLogger",
       ]),
     program("superv", imports: ["SupervCommands"]),
-    program("superv-bench", imports: ["SupervSystem"]),
+    program("superv-bench", imports: []),
 
     tests("TidyTests", of: []),
     tests("SupervisionTreeTests", of: ["SupervisionTree"]),
