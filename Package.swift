@@ -52,7 +52,16 @@ let package = Package(
         "SupervLogger",
       ]),
     program("superv", imports: ["SupervCommands"]),
-    program("superv-bench", imports: []),
+
+    // The benchmark, and the same work done with bare system calls.
+    .target(name: "CBench", cSettings: strictC),
+    program("superv-bench", imports: ["CBench"]),
+    .executableTarget(
+      name: "superv-bench-bare", dependencies: ["CBench"], cSettings: strictC,
+      linkerSettings: staticLink + [
+        // Without it the Swift runtime is linked into a program that has no Swift.
+        .unsafeFlags(["-nostartfiles"], .when(configuration: .release))
+      ]),
 
     tests("TidyTests", of: []),
     tests("SupervisionTreeTests", of: ["SupervisionTree"]),

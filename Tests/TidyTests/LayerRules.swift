@@ -102,7 +102,7 @@ let layerRules: [Rule] = [
       "Tests/ATests/A.swift": "import Foundation\nlet process = Process()",
       "Tests/ATests/B.swift": "import Foundation\nlet pipe = Pipe()",
     ],
-    good: ["Tests/ATests/A.swift": "import Foundation\nlet process = SupervProcess() // Process()"]),
+    good: ["Tests/ATests/A.swift": "import Foundation\nlet a = ChildProcess() // Process()"]),
 ]
 
 private let singleThreaded: Set<String> = [
