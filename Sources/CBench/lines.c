@@ -1,14 +1,10 @@
 #define _GNU_SOURCE
 #include "cbench.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 // A line is "#LLL BBBBBBBBBBBB …\n": its place in the block, and on the first line of each block
@@ -82,30 +78,4 @@ int cbench_tally_file(const char *path, struct cbench_tally *tally) {
   }
   munmap(bytes, count);
   return 0;
-}
-
-int cbench_file_state(const char *path, int64_t *size, int64_t *modified) {
-  struct stat state;
-  if (stat(path, &state) < 0) return -1;
-  *size = state.st_size;
-  *modified = (int64_t)state.st_mtim.tv_sec * 1000000000 + state.st_mtim.tv_nsec;
-  return 0;
-}
-
-int64_t cbench_free_bytes(const char *path) {
-  struct statvfs state;
-  if (statvfs(path, &state) < 0) return -1;
-  return (int64_t)state.f_bavail * (int64_t)state.f_frsize;
-}
-
-ssize_t cbench_read(const char *path, char *bytes, size_t capacity) {
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return -1;
-  size_t total = 0;
-  ssize_t count;
-  while (total < capacity && (count = read(file, bytes + total, capacity - total)) > 0) {
-    total += (size_t)count;
-  }
-  close(file);
-  return (ssize_t)total;
 }

@@ -116,6 +116,14 @@ void cbench_run_free(struct cbench_run *run) {
   *run = (struct cbench_run){0};
 }
 
+pid_t cbench_pid(void) {
+  return getpid();
+}
+
+int cbench_processors(void) {
+  return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 int cbench_kill(pid_t pid, int signal_number) {
   return kill(pid, signal_number);
 }

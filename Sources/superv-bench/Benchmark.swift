@@ -1,5 +1,4 @@
 import CBench
-import FoundationEssentials
 
 /// One run of everything that was asked for, in a folder of its own that is removed at the end.
 struct Benchmark {
@@ -9,11 +8,10 @@ struct Benchmark {
 
   static func run(_ options: Options) throws -> Report {
     // On tmpfs where there is one: the figures are about superv, not about a disk.
-    let parent = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : "/tmp"
-    let folder = "\(parent)/superv-bench.\(ProcessInfo.processInfo.processIdentifier)"
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let parent = unsafe cbench_is_writable_folder("/dev/shm") ? "/dev/shm" : "/tmp"
+    let folder = "\(parent)/superv-bench.\(cbench_pid())"
+    try makeFolder(folder)
+    defer { unsafe cbench_remove(folder) }
     // So that the command line of the user's own superv is not confused by ours.
     setEnvironment("XDG_RUNTIME_DIR", folder)
     var benchmark = Benchmark(options: options, folder: folder)
@@ -26,7 +24,7 @@ struct Benchmark {
     report.conditions = [
       "\(options.agentCount) agents, \(options.sampleCount) deaths, "
         + "\(options.roundCount) rounds, \(options.logBytes) bytes of log, "
-        + "\(ProcessInfo.processInfo.activeProcessorCount) processors, files in \(folder)",
+        + "\(cbench_processors()) processors, files in \(folder)",
       "Bare is a C program doing the same with plain system calls, in turns with superv.",
     ]
   }

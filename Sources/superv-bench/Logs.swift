@@ -1,5 +1,4 @@
 import CBench
-import FoundationEssentials
 
 /// One agent that writes as fast as it can, every line accounted for.
 extension Benchmark {
@@ -31,7 +30,7 @@ extension Benchmark {
   private func copyBare(round: String, bytes: Int) throws -> Double {
     let board = try newBoard("bare-log-\(round)", starts: 2, trees: 1)
     let file = "\(folder)/bare-\(round).log"
-    defer { try? FileManager.default.removeItem(atPath: file) }
+    defer { unsafe cbench_remove(file) }
     try runToEnd(
       [options.barePath, "copy", file, String(bytes)] + writer(on: board, bytes), seconds: 300)
     return try rate(of: [file], from: board, bytes: bytes)
@@ -45,12 +44,11 @@ extension Benchmark {
       agent: "writer", command: writer(on: board, bytes), count: 1)
     defer {
       stop(tree, board)
-      try? FileManager.default.removeItem(atPath: tree.folder)
+      unsafe cbench_remove(tree.folder)
     }
     try board.wait(for: 2, seconds: 300)
     try waitUntilWritten("\(tree.logFolder)/writer.log")
-    let files = try FileManager.default.contentsOfDirectory(atPath: tree.logFolder)
-      .filter { $0.hasPrefix("writer.log") }.sorted().reversed()
+    let files = names(in: tree.logFolder).filter { $0.hasPrefix("writer.log") }.sorted().reversed()
     return try rate(of: files.map { "\(tree.logFolder)/\($0)" }, from: board, bytes: bytes)
   }
 

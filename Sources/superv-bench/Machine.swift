@@ -1,5 +1,4 @@
 import CBench
-import FoundationEssentials
 
 /// A point or span of time in nanoseconds of the monotonic clock.
 typealias Nanoseconds = Int64
@@ -97,18 +96,4 @@ private func withArguments<Result>(
       return unsafe body(base)
     }
   }
-}
-
-/// The text of a file in /proc; nil when the process is gone.
-func readProc(_ path: String) -> String? {
-  let capacity = 64 * 1024
-  var count = -1
-  let text = unsafe String(unsafeUninitializedCapacity: capacity) { bytes in
-    guard let base = bytes.baseAddress else { return 0 }
-    count = unsafe base.withMemoryRebound(to: CChar.self, capacity: capacity) {
-      unsafe cbench_read(path, $0, capacity)
-    }
-    return max(count, 0)
-  }
-  return count < 0 ? nil : text
 }

@@ -1,5 +1,4 @@
 import CBench
-import FoundationEssentials
 
 @main
 struct Main {
@@ -16,7 +15,7 @@ struct Main {
       cbench_catch_interrupts()
       let report = try Benchmark.run(options)
       print(report.table)
-      if let path = options.jsonPath { try report.json.write(to: URL(filePath: path)) }
+      if let path = options.jsonPath { try write(report.json.utf8, to: path) }
       return options.isStrict && report.misses > 0 ? 1 : 0
     } catch let error as BenchError {
       complain("superv-bench: \(error.message)")

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import CBench
 
 /// What the command line asks for.
 struct Options {
@@ -34,8 +34,7 @@ struct Options {
 
   /// Nil when help was asked for.
   init?(_ arguments: [String]) throws(BenchError) {
-    guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    else { throw BenchError("/proc is needed") }
+    guard let own = linkTarget("/proc/self/exe") else { throw BenchError("/proc is needed") }
     let folder = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
     supervPath = folder + "/superv"
     barePath = folder + "/superv-bench-bare"
@@ -59,8 +58,8 @@ struct Options {
       }
     }
     // As the kernel names it in /proc/PID/exe.
-    supervPath = URL(filePath: supervPath).resolvingSymlinksInPath().path
-    for path in [supervPath, barePath] where !FileManager.default.isExecutableFile(atPath: path) {
+    supervPath = realPath(supervPath) ?? supervPath
+    for path in [supervPath, barePath] where unsafe !cbench_is_executable(path) {
       throw BenchError("no program at \(path): run `swift build -c release` first")
     }
   }

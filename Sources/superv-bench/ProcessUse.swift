@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// What processes have used so far.
 struct ProcessUse {
   /// Context switches: each one is the end of a wake-up.
@@ -11,8 +9,8 @@ struct ProcessUse {
   /// - Throws: when one of them is gone.
   init(of pids: [Int32]) throws(BenchError) {
     for pid in pids {
-      guard let status = readProc("/proc/\(pid)/status"),
-        let memory = readProc("/proc/\(pid)/smaps_rollup"),
+      guard let status = text(of: "/proc/\(pid)/status"),
+        let memory = text(of: "/proc/\(pid)/smaps_rollup"),
         let statistics = Statistics(pid)
       else { throw BenchError("process \(pid) is gone") }
       wakeUps += Self.number("voluntary_ctxt_switches:", in: status)
@@ -39,7 +37,7 @@ struct Statistics {
 
   init?(_ pid: Int32) {
     // The second field, the name, may hold anything: count from its closing parenthesis.
-    guard let text = readProc("/proc/\(pid)/stat"), let name = text.lastIndex(of: ")") else {
+    guard let text = text(of: "/proc/\(pid)/stat"), let name = text.lastIndex(of: ")") else {
       return nil
     }
     let fields = text[text.index(after: name)...].split(separator: " ").map { Int64($0) ?? 0 }
@@ -52,16 +50,14 @@ struct Statistics {
 
 /// The program a process runs; nil when it is gone or another user's.
 func program(of pid: Int32) -> String? {
-  try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
+  linkTarget("/proc/\(pid)/exe")
 }
 
-/// Every process that runs one of superv's roles in the tree of this daemon.
-func supervProcesses(daemon: Int32, keeper: Int32?) -> [Int32] {
-  guard let own = program(of: daemon) else { return [] }
-  let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-  let children = names.compactMap { Int32($0) }.filter { pid in
+/// Every process of this daemon's tree that runs the same program: keeper, daemon, logger.
+func supervProcesses(daemon: Int32) -> [Int32] {
+  guard let own = program(of: daemon), let parent = Statistics(daemon)?.parent else { return [] }
+  let children = names(in: "/proc").compactMap { Int32($0) }.filter { pid in
     Statistics(pid)?.parent == daemon && program(of: pid) == own
   }
-  let keepers = keeper.map { [$0] } ?? []
-  return keepers.filter { $0 != daemon } + [daemon] + children
+  return (program(of: parent) == own ? [parent] : []) + [daemon] + children
 }

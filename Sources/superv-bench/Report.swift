@@ -1,7 +1,5 @@
-import FoundationEssentials
-
 /// One measured figure, beside what bare system calls need for the same work.
-struct Figure: Encodable {
+struct Figure {
   enum Target {
     case none
     /// At most so many times the bare figure.
@@ -40,17 +38,15 @@ struct Figure: Encodable {
     }
   }
 
-  private enum CodingKeys: String, CodingKey { case name, unit, superv, bare, ratio, target, met }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(unit, forKey: .unit)
-    try container.encode(superv, forKey: .superv)
-    try container.encode(bare, forKey: .bare)
-    try container.encode(ratio, forKey: .ratio)
-    try container.encode(targetText.isEmpty ? nil : targetText, forKey: .target)
-    try container.encode(isMet, forKey: .met)
+  var json: String {
+    let fields = [
+      "\"name\": \(quoted(name))", "\"unit\": \(quoted(unit))", "\"superv\": \(superv)",
+      "\"bare\": \(bare.map { "\($0)" } ?? "null")",
+      "\"ratio\": \(ratio.map { "\($0)" } ?? "null")",
+      "\"target\": \(targetText.isEmpty ? "null" : quoted(targetText))",
+      "\"met\": \(isMet.map { "\($0)" } ?? "null")",
+    ]
+    return "{" + fields.joined(separator: ", ") + "}"
   }
 }
 
@@ -83,18 +79,27 @@ struct Report {
     return (conditions + [""] + lines).joined(separator: "\n")
   }
 
-  var json: Data {
-    get throws {
-      struct Document: Encodable {
-        var version = 1
-        var conditions: [String]
-        var figures: [Figure]
-      }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      return try encoder.encode(Document(conditions: conditions, figures: figures))
+  /// The same as one JSON object.
+  var json: String {
+    """
+    {
+      "version": 1,
+      "conditions": [
+        \(conditions.map(quoted).joined(separator: ",\n    "))
+      ],
+      "figures": [
+        \(figures.map(\.json).joined(separator: ",\n    "))
+      ]
     }
+
+    """
   }
+}
+
+/// A JSON string; what we say has nothing else to escape.
+private func quoted(_ text: String) -> String {
+  let escaped = text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined()
+  return "\"\(escaped)\""
 }
 
 extension Double {

@@ -1,15 +1,14 @@
 import CBench
-import FoundationEssentials
 
 /// What a tree costs that has nothing to do, and what looking at it costs.
 extension Benchmark {
   mutating func measureStatus(_ tree: Tree) throws {
     let answer = folder + "/status.json"
     let socket = folder + "/status.sock"
-    try Data(tree.status().output).write(to: URL(filePath: answer))
+    try write(tree.status().output, to: answer)
     let server = try Spawned([options.barePath, "serve", socket, answer])
     let limit = now() + 5_000_000_000
-    while !FileManager.default.fileExists(atPath: socket) {
+    while realPath(socket) == nil {
       if now() > limit { throw BenchError("the bare server did not start") }
       try pause(milliseconds: 2)
     }

@@ -1,20 +1,7 @@
 import CBench
-import FoundationEssentials
 
 /// A tree run by superv, as a black box: configuration in, command line and JSON out.
 final class Tree {
-  private struct Status: Decodable {
-    struct Daemon: Decodable {
-      var pid: Int32
-      var keeperPID: Int32?
-      enum CodingKeys: String, CodingKey {
-        case pid
-        case keeperPID = "keeper_pid"
-      }
-    }
-    var daemon: Daemon
-  }
-
   let folder: String
   private let superv: String
   private(set) var daemon: Int32 = 0
@@ -31,7 +18,7 @@ final class Tree {
   ) throws {
     self.folder = folder
     superv = options.supervPath
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try makeFolder(folder)
     let numprocs = count == 1 ? [] : ["numprocs = \(count)"]
     let lines =
       [
@@ -41,13 +28,13 @@ final class Tree {
         "", "[agent:\(agent)]", "command = \(command.joined(separator: " "))", "startsecs = 0",
       ] + numprocs
     let configuration = folder + "/superv.conf"
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: configuration))
+    try write((lines.joined(separator: "\n") + "\n").utf8, to: configuration)
     setEnvironment("SUPERV_CONTROL", folder + "/run/control.sock")
     do {
       start = try runToEnd([superv, "start", configuration], seconds: 120)
-      let status = try JSONDecoder().decode(Status.self, from: Data(self.status().output))
-      daemon = status.daemon.pid
-      processes = supervProcesses(daemon: daemon, keeper: status.daemon.keeperPID)
+      guard let daemon = lockHolder() else { throw BenchError("superv.lock names no daemon") }
+      self.daemon = daemon
+      processes = supervProcesses(daemon: daemon)
     } catch {
       stop()
       throw error
@@ -79,7 +66,7 @@ final class Tree {
 
   /// The daemon's pid, as its lock file says.
   private func lockHolder() -> Int32? {
-    guard let text = readProc(folder + "/run/superv.lock") else { return nil }
+    guard let text = text(of: folder + "/run/superv.lock") else { return nil }
     return Int32(text.split(separator: "\n").first ?? "")
   }
 

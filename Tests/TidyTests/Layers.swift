@@ -30,7 +30,6 @@ enum Layers {
     "SupervDaemon": ["FoundationEssentials"],
     "SupervCommands": ["FoundationEssentials"],
     "SupervSystem": ["Glibc"],
-    "superv-bench": ["FoundationEssentials"],
   ]
 
   /// What every test target may import beside the targets that Package.swift gives it.

@@ -57,6 +57,8 @@ int cbench_run(
   char *_Nullable const *_Nonnull arguments, int64_t deadline, struct cbench_run *_Nonnull run);
 void cbench_run_free(struct cbench_run *_Nonnull run);
 
+pid_t cbench_pid(void);
+int cbench_processors(void);
 int cbench_kill(pid_t pid, int signal_number);
 // Reaps a child of ours.
 void cbench_reap(pid_t pid);
@@ -92,6 +94,19 @@ int cbench_tally_file(const char *_Nonnull path, struct cbench_tally *_Nonnull t
 int cbench_file_state(
   const char *_Nonnull path, int64_t *_Nonnull size, int64_t *_Nonnull modified);
 int64_t cbench_free_bytes(const char *_Nonnull path);
+bool cbench_is_executable(const char *_Nonnull path);
+bool cbench_is_writable_folder(const char *_Nonnull path);
+int cbench_make_folder(const char *_Nonnull path);
+// Removes it and what is in it.
+void cbench_remove(const char *_Nonnull path);
+int cbench_write(const char *_Nonnull path, const void *_Nonnull bytes, size_t count);
+// As readlink(2) and realpath(3), with a zero at the end; `target` holds PATH_MAX bytes.
+int cbench_link_target(const char *_Nonnull path, char *_Nonnull target);
+int cbench_real_path(const char *_Nonnull path, char *_Nonnull real);
+// Calls with each name in a folder.
+int cbench_each_name(
+  const char *_Nonnull folder, void *_Nullable context,
+  void (*_Nonnull body)(void *_Nullable context, const char *_Nonnull name));
 // Reads a file of unknown size, such as one in /proc; at most `capacity` bytes.
 ssize_t cbench_read(const char *_Nonnull path, char *_Nonnull bytes, size_t capacity);
 
