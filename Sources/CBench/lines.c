@@ -12,7 +12,9 @@
 enum { PLACE = 1, BLOCK = 5, BLOCK_DIGITS = 12 };
 
 static void put_digits(char *at, int count, int64_t value) {
-  for (int index = count - 1; index >= 0; index--, value /= 10) at[index] = (char)('0' + value % 10);
+  for (int index = count - 1; index >= 0; index--, value /= 10) {
+    at[index] = (char)('0' + value % 10);
+  }
 }
 
 static int64_t digits(const char *at, int count) {

@@ -51,16 +51,21 @@ let layerRules: [Rule] = [
     ]),
   Rule(
     "every phase and event is decided: no default in the tree",
-    forbids: ["default:", "case _:", "@unknown"],
-    in: { $0.module == "SupervisionTree" },
     bad: [
       "Sources/SupervisionTree/A.swift": "switch a {\ncase .b: 1\ndefault: 2\n}",
       "Sources/SupervisionTree/B.swift": "switch a {\ncase .b: 1\ncase _: 2\n}",
+      "Sources/SupervisionTree/C.swift": "switch a { case .b: 1; default: 2 }",
     ],
     good: [
       "Sources/SupervisionTree/A.swift": "switch a {\ncase .b: 1  // default: 2\n}",
+      "Sources/SupervisionTree/B.swift": "counts[name, default: 0] += 1",
       "Sources/SupervConfig/A.swift": "switch a {\ncase 1: 1\ndefault: 2\n}",
-    ]),
+    ],
+    check: { file in
+      guard file.module == "SupervisionTree" else { return [] }
+      let code = file.code.map { $0.replacing(", default:", with: ",") }
+      return find(["default:", "case _:"], in: code, of: file)
+    }),
   Rule(
     "C exports carry the prefix",
     bad: [
@@ -94,6 +99,18 @@ let layerRules: [Rule] = [
       "Package.swift": "let a = [.package(url: \"https://a.example\", from: \"1.0.0\")]"
     ],
     good: ["Package.swift": "targets: [module(\"SupervisionTree\")]  // no .package("]),
+  Rule(
+    "no name service in a static program",
+    forbids: [
+      "getpwnam", "getpwnam_r", "getpwuid", "getpwuid_r", "getgrnam", "getgrnam_r", "getgrgid",
+      "getgrouplist", "initgroups", "getaddrinfo", "gethostbyname", "dlopen",
+    ],
+    in: { ($0.isSwift || $0.isC) && $0.path.hasPrefix("Sources/") },
+    bad: [
+      "Sources/SupervSystem/Users.swift": "let user = unsafe getpwnam(name)",
+      "Sources/CSuperv/csuperv.c": "initgroups(name, group);",
+    ],
+    good: ["Sources/SupervSystem/Users.swift": "// getpwnam(3) would load NSS modules"]),
   Rule(
     "no Foundation processes",
     forbids: ["Process(", "Process.run", "Pipe("],
