@@ -27,8 +27,11 @@ func program(_ name: String, imports dependencies: [Target.Dependency]) -> Targe
     name: name, dependencies: dependencies, swiftSettings: strictSwift, linkerSettings: staticLink)
 }
 
-func tests(_ name: String, of dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strictSwift)
+func tests(
+  _ name: String, of dependencies: [Target.Dependency], data: [String] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: data, swiftSettings: strictSwift)
 }
 
 // A module imports only modules above it; TidyTests holds every file to this table.
@@ -55,7 +58,7 @@ let package = Package(
     program("superv-bench", imports: ["SupervSystem"]),
 
     tests("TidyTests", of: []),
-    tests("SupervisionTreeTests", of: ["SupervisionTree"]),
+    tests("SupervisionTreeTests", of: ["SupervisionTree"], data: ["Deviations"]),
     tests("SupervProtocolTests", of: ["SupervProtocol"]),
     tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"]),
     tests("SupervSystemTests", of: ["SupervSystem"]),

@@ -65,7 +65,9 @@ private struct Excerpt {
       text.unicodeScalars.append(shown)
       if start + index + 1 < column { indent += scalar == "\t" ? "\t" : " " }
     }
-    if column > scalars.count { indent += String(repeating: " ", count: max(0, column - 1 - start - indent.unicodeScalars.count)) }
+    // At the end of the line, or where nothing is left of it.
+    let missing = column - 1 - start - indent.unicodeScalars.count
+    if column > scalars.count, missing > 0 { indent += String(repeating: " ", count: missing) }
   }
 }
 

@@ -94,7 +94,10 @@ private let percent = UInt8(ascii: "%")
 
 /// `%%`, `%(name)s`, `%(name)d` or `%(name)03d`.
 private struct Directive {
-  enum Conversion: Equatable { case text, number(digits: Int) }
+  enum Conversion: Equatable {
+    case text
+    case number(digits: Int)
+  }
 
   /// nil for `%%`.
   var name: String?

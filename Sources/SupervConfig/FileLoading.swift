@@ -77,7 +77,8 @@ struct FileLoader {
     case "agent", "program": add(.agent, text, colon, place, section)
     case "supervisor": add(.supervisor, text, colon, place, section)
     default:
-      reading.hasUnreadableHeader = true
+      let name = section.header.bytes.drop { $0 != UInt8(ascii: ":") }.dropFirst().trimmed
+      reading.unreadableNames.insert(String(decoding: name, as: UTF8.self))
       let types = ["agent", "supervisor", "superv", "include", "program"]
       let nearest = nearestName(to: type, among: types).map { colon == nil ? $0 : "\($0):NAME" }
       let known = "[superv], [supervisor:NAME], [agent:NAME] and [include] are known"
@@ -98,7 +99,7 @@ struct FileLoader {
     let after = section.header.bytes.drop { $0 != UInt8(ascii: ":") }.dropFirst()
     let name = String(decoding: after.trimmed, as: UTF8.self)
     if let (message, hint) = complaint(aboutName: name) {
-      reading.hasUnreadableHeader = true
+      reading.unreadableNames.insert(name)
       let column = place.column + text[...colon].unicodeScalars.count
       return reading.error(
         Place(file: place.file, line: place.line, column: column), message, hint: hint)

@@ -32,7 +32,9 @@ func matches(_ name: String, pattern: String) -> Bool {
 }
 
 /// How much of the pattern matches one character; nil: it does not match.
-private func lengthOfMatch(_ scalar: Unicode.Scalar, _ pattern: ArraySlice<Unicode.Scalar>) -> Int? {
+private func lengthOfMatch(
+  _ scalar: Unicode.Scalar, _ pattern: ArraySlice<Unicode.Scalar>
+) -> Int? {
   guard let first = pattern.first else { return nil }
   if first == "?" { return 1 }
   guard first == "[" else { return first == scalar ? 1 : nil }

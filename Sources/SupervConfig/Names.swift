@@ -64,7 +64,8 @@ extension ValueType where Result == [PlacedNeed] {
 
   private static func need(_ reference: Reference, _ reading: inout Reading) -> PlacedNeed? {
     let name = reference.name
-    guard let colon = name.lastIndex(of: ":"), !name[colon...].dropFirst().utf8.allSatisfy(\.isDigit)
+    guard let colon = name.lastIndex(of: ":"),
+      !name[colon...].dropFirst().utf8.allSatisfy(\.isDigit)
     else { return PlacedNeed(need: Need(name), place: reference.place) }
     let word = String(name[colon...].dropFirst())
     guard let condition = Need.Condition(rawValue: word) else {
@@ -92,7 +93,7 @@ extension ValueType where Result == [String] {
         reading.error(
           part.place,
           "\(quoted(name)) is \(isReserved ? "set by superv itself" : "no name for a variable")",
-          hint: isReserved ? "leave it out" : "names of letters, digits and `_`, with commas between")
+          hint: isReserved ? "leave it out" : "letters, digits and `_`; commas between names")
       }
       if names.count > maximumPassedVariables {
         reading.error(

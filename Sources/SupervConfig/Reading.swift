@@ -19,11 +19,15 @@ struct Reading {
   private(set) var complaints: [Complaint] = []
   /// What `%(…)s` means in the section that is being read.
   var expansions: [Expansion] = []
-  /// A header could not be read, so that a name nobody knows may well exist.
+  /// Names in headers that were complained about: nobody complains about their use as well.
+  var unreadableNames: Set<String> = []
+  /// A header could not be read at all, so that any unknown name may be its.
   var hasUnreadableHeader = false
   private var hintsLeft = 100
 
   init(source: any ConfigurationSource) { self.source = source }
+
+  var hasErrors: Bool { complaints.contains { $0.severity == .error } }
 
   mutating func error(_ place: Place, _ message: String, hint: String? = nil) {
     complaints.append(

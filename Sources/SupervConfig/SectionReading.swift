@@ -61,8 +61,7 @@ extension Reading {
     let nearest = hint(for: entry.key, among: keys.map(\.description.name))
     error(
       place, "unknown key \(quoted(entry.key))",
-      hint: supervisordHints[entry.key] ?? nearest ?? "`superv check` knows the keys of docs/configuration.md"
-    )
+      hint: supervisordHints[entry.key] ?? nearest ?? "docs/configuration.md lists all keys")
   }
 
   /// Whether an indented line of the value looks like the next key or section: then somebody

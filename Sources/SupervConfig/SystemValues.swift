@@ -61,7 +61,8 @@ extension ValueType where Result == HTTPAddress {
     if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
     guard portText.utf8.allSatisfy(\.isDigit), let port = UInt16(portText), port > 0 else {
       reading.error(
-        value.place, "\(quoted(text)) is no address", hint: "such as `127.0.0.1:9320` or `unix:PATH`")
+        value.place, "\(quoted(text)) is no address",
+        hint: "such as `127.0.0.1:9320` or `unix:PATH`")
       return nil
     }
     switch host {
@@ -83,7 +84,8 @@ extension ValueType where Result == HTTPAddress {
       reading.error(
         value.place,
         "the path of a socket has at most \(maximumSocketPathBytes) bytes, this one has "
-          + "\(path.utf8.count)", hint: "use a shorter one")
+          + "\(path.utf8.count)",
+        hint: "use a shorter one")
       return nil
     }
     return .unix(path: path)

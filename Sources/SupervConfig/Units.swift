@@ -44,8 +44,10 @@ private func number(_ digits: some Sequence<UInt8>) -> Int64 {
 func durationText(_ duration: Duration) -> String {
   let (seconds, attoseconds) = duration.components
   let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-  for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
-  where milliseconds > 0 && milliseconds % size == 0 {
+  let units: [(String, Int64)] = [
+    ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000),
+  ]
+  for (unit, size) in units where milliseconds > 0 && milliseconds % size == 0 {
     return "\(milliseconds / size)\(unit)"
   }
   return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
@@ -74,8 +76,8 @@ func parseSize(_ text: String) -> Int64? {
 
 /// The shortest text that `parseSize` reads as this size.
 func sizeText(_ size: Int64) -> String {
-  for (unit, shift) in [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)] as [(String, Int64)]
-  where size > 0 && size % (1 << shift) == 0 {
+  let units: [(String, Int64)] = [("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10)]
+  for (unit, shift) in units where size > 0 && size % (1 << shift) == 0 {
     return "\(size >> shift)\(unit)"
   }
   return "\(size)"

@@ -70,7 +70,7 @@ extension ValueType where Result == Duration {
       guard let (duration, isNegative) = parseDuration(value.text) else {
         reading.error(
           value.place, "\(quoted(value.text)) is no duration",
-          hint: "a number and ms, s, m, h or d, such as `500ms` or `1.5s`; a bare number is seconds")
+          hint: "a number with ms, s, m, h or d, such as `500ms`; a bare number is seconds")
         return nil
       }
       guard !isNegative || duration == .zero, range.contains(duration) else {
@@ -116,7 +116,9 @@ extension ValueType where Result == UInt32 {
 }
 
 extension ValueType where Result == ExitCodes {
-  static let exitCodes = ValueType(name: "list of numbers", limits: "0 to 255") { value, reading in
+  static let exitCodes = ValueType(
+    name: "list of numbers", limits: "0 to 255"
+  ) { value, reading in
     var codes: [Int32] = []
     var isGood = true
     for part in value.listParts {
