@@ -54,9 +54,11 @@ package final class Console {
   }
 
   /// One message on standard error, after what is already written.
-  func complain(_ message: String) {
+  func complain(_ message: String) { complain(unprefixed: "superv: \(message)") }
+
+  func complain(unprefixed message: String) {
     flush()
-    let text = Array("superv: \(message)\n".utf8)
+    let text = Array("\(message)\n".utf8)
     // Nobody is left to tell when standard error is gone.
     try? errors(text.span)
   }

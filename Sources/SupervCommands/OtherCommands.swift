@@ -1,3 +1,4 @@
+import SupervConfig
 import SupervProtocol
 
 @Sendable func runHelp(
@@ -7,7 +8,7 @@ import SupervProtocol
     session.console.write(manualPage())
   } else if let name = invocation.operands.first {
     guard let command = commandTable.first(where: { $0.name == name }) else {
-      let known = nearest(to: name, among: visibleCommands.map(\.name))
+      let known = nearestName(to: name, among: visibleCommands.map(\.name))
       throw .usage("unknown command '\(name)'" + (known.map { "; did you mean '\($0)'?" } ?? ""))
     }
     session.console.write(helpText(of: command))

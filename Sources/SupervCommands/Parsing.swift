@@ -1,3 +1,5 @@
+import SupervConfig
+
 /// A command line that fits the table.
 struct Invocation: Sendable {
   var command: Command
@@ -90,7 +92,7 @@ private struct Parser {
 
   private func find(_ name: String) throws(UsageError) -> Command {
     if let command = commandTable.first(where: { $0.name == name }) { return command }
-    let known = nearest(to: name, among: visibleCommands.map(\.name))
+    let known = nearestName(to: name, among: visibleCommands.map(\.name))
     let hint = known.map { "did you mean '\($0)'?" } ?? "superv help lists the commands"
     throw UsageError(message: "unknown command '\(name)'; \(hint)")
   }
@@ -176,7 +178,7 @@ private struct Parser {
 
   private func unknownOption(_ shown: String) -> UsageError {
     let names = knownOptions.map { "--\($0.name)" }
-    let known = shown.hasPrefix("--") ? nearest(to: shown, among: names) : nil
+    let known = shown.hasPrefix("--") ? nearestName(to: shown, among: names) : nil
     let place = command.map { " of \($0.name)" } ?? ""
     let hint = known.map { "; did you mean \($0)?" } ?? ""
     return usage("unknown option \(shown)\(place)\(hint)")

@@ -1,5 +1,5 @@
-package import SupervProtocol
-package import SupervSystem
+import SupervProtocol
+import SupervSystem
 
 /// What a hidden role is told. Both roles return the exit status of the process.
 package struct DaemonArguments: Hashable, Sendable {
@@ -78,7 +78,6 @@ private func outcome(of words: [String], in session: Session) -> Int32 {
     case .run(let invocation):
       wantsJSON = invocation.has("json")
       if invocation.has("no-color") { session.console.style.usesColor = false }
-      if let role = roleStatus(invocation, session) { return role }
       return try invocation.command.run(invocation, session).rawValue
     }
   } catch let error as UsageError {

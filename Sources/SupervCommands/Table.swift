@@ -28,8 +28,8 @@ func printable(_ text: String) -> String {
   guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
     return text
   }
-  let scalars = text.unicodeScalars.map {
-    $0.properties.generalCategory == .control ? Unicode.Scalar(0x20) : $0
+  let scalars = text.unicodeScalars.map { scalar -> Unicode.Scalar in
+    scalar.properties.generalCategory == .control ? " " : scalar
   }
   return String(String.UnicodeScalarView(scalars))
 }

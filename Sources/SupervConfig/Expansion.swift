@@ -94,7 +94,7 @@ private let percent = UInt8(ascii: "%")
 
 /// `%%`, `%(name)s`, `%(name)d` or `%(name)03d`.
 private struct Directive {
-  enum Conversion {
+  enum Conversion: Equatable {
     case text
     case number(digits: Int)
   }

@@ -33,6 +33,14 @@ extension DeclaredTree {
     }
     let ancestors = ancestors(of: node)
     for target in targets {
+      if need.need.condition == .done, policy(target).restart == .permanent,
+        !keys(target).isUnreadable("restart")
+      {
+        reading.error(
+          need.place, "\(name) is permanent: it is restarted whenever it ends, and never done",
+          hint: "add `restart = transient` to \(declaredName(target)), or need `\(name):ready`")
+        return true
+      }
       if ancestors.contains(target) {
         reading.error(
           need.place, "\(own) is below \(name), which is up only when all below it are",

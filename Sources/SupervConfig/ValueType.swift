@@ -70,7 +70,7 @@ extension ValueType where Result == Duration {
       guard let (duration, isNegative) = parseDuration(value.text) else {
         reading.error(
           value.place, "\(quoted(value.text)) is no duration",
-          hint: "a number and ms, s, m, h or d, such as `500ms` or `1.5s`; a bare number is seconds")
+          hint: "a number with ms, s, m, h or d, such as `500ms`; a bare number is seconds")
         return nil
       }
       guard !isNegative || duration == .zero, range.contains(duration) else {

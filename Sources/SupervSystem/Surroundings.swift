@@ -5,7 +5,7 @@ package enum Surroundings {
   /// The environment (environ(7)); of a name that is there twice, the first counts, as in getenv(3).
   package static var environment: [String: String] {
     var variables: [String: String] = [:]
-    guard var entry = unsafe environ else { return variables }
+    var entry = unsafe environ
     while let text = unsafe entry.pointee {
       let words = unsafe String(cString: text).split(
         separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -41,7 +41,7 @@ package enum Surroundings {
       let left = end - Clock.monotonicNanoseconds
       if left <= 0 { return }
       // poll(2) with nothing to watch is a sleep with milliseconds; round up, or it spins.
-      unsafe poll(nil, 0, Int32(clamping: (left + 999_999) / 1_000_000))
+      poll(nil, 0, Int32(clamping: (left + 999_999) / 1_000_000))
     }
   }
 }
