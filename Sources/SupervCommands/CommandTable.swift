@@ -18,7 +18,8 @@ private let waitOption = Option(
 
 private let treeCommands = [
   Command(
-    name: "start", summary: "Start a daemon and its tree in the background", operands: [fileOperand],
+    name: "start", summary: "Start a daemon and its tree in the background",
+    operands: [fileOperand],
     options: [
       Option(
         name: "wait", valueName: "WHAT", kind: .choice(["up", "ready"]), defaultText: "up",
