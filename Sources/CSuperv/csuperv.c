@@ -59,7 +59,13 @@ static int change_mask(int how, uint64_t mask) {
 
 int csv_block_signals(uint64_t mask) { return change_mask(SIG_BLOCK, mask); }
 int csv_unblock_signals(uint64_t mask) { return change_mask(SIG_UNBLOCK, mask); }
-int csv_ignore_signal(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -1 : 0; }
+
+int csv_ignore_signal(int number) {
+  if (signal(number, SIG_IGN) == SIG_ERR) return -1;
+  csv_dispositions_changed();
+  return 0;
+}
+
 int csv_sigrtmin(void) { return SIGRTMIN; }
 int csv_sigrtmax(void) { return SIGRTMAX; }
 

@@ -49,6 +49,7 @@ enum { STACK_BYTES = 64 * 1024, SIGNAL_COUNT = 64 };
 
 struct child {
   const struct csv_spawn_request *request;
+  uint64_t dispositions;      // to reset; bit n-1 stands for signal n
   struct csv_spawned *report; // in memory shared with the parent, cloned or forked
 };
 
@@ -126,16 +127,19 @@ INLINE void check(struct child *child, enum csv_stage stage, long result, int de
 
 // Stages
 
+// The kernel's struct sigaction, on both architectures.
+struct disposition {
+  void *handler;
+  unsigned long flags;
+  void *restorer;
+  uint64_t mask;
+};
+
 CHILD static void reset_signals(struct child *child) {
-  static const struct {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-  } standard = {0};
+  static const struct disposition standard = {0};
   for (int number = 1; number <= SIGNAL_COUNT; number++) {
-    if (number == SIGKILL || number == SIGSTOP) continue;
-    long result = raw(SYS_rt_sigaction, number, pointer(&standard), 0, SIGNAL_COUNT / 8, 0);
+    if (!(child->dispositions >> (number - 1) & 1)) continue;
+    long result = raw(SYS_rt_sigaction, number, pointer(&standard), 0, sizeof standard.mask, 0);
     check(child, CSV_STAGE_SIGNALS, result, number);
   }
 }
@@ -262,6 +266,28 @@ static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static char *child_stack;               // kept: a fresh mapping for each spawn would cost more
 static struct csv_spawned *child_report; // shared, so that a forked child can write it too
 
+static const uint64_t every_disposition =
+    ~(1ULL << (SIGKILL - 1)) & ~(1ULL << (SIGSTOP - 1)); // that can be changed
+static uint64_t ignored;
+static int ignored_is_known; // asking for all of them takes a quarter of a spawn's time
+
+void csv_dispositions_changed(void) {
+  pthread_mutex_lock(&one_at_a_time);
+  ignored_is_known = 0;
+  pthread_mutex_unlock(&one_at_a_time);
+}
+
+static void find_ignored_signals(void) {
+  if (ignored_is_known) return;
+  ignored = 0;
+  for (int number = 1; number <= SIGNAL_COUNT; number++) {
+    struct disposition now = {0};
+    raw(SYS_rt_sigaction, number, 0, pointer(&now), sizeof now.mask, 0);
+    if (now.handler == (void *)SIG_IGN) ignored |= 1ULL << (number - 1);
+  }
+  ignored_is_known = 1;
+}
+
 static int prepare_memory(void) {
   const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
   if (!child_report) {
@@ -293,11 +319,13 @@ CHILD static long clone_child(struct child *child, int *pidfd) {
         .stack = (uint64_t)(uintptr_t)child_stack,
         .stack_size = STACK_BYTES,
     };
+    child->dispositions = ignored; // CLONE_CLEAR_SIGHAND has done the handlers
     long pid = clone_calling(&arguments, sizeof arguments, run_child, child);
     // No clone3 before 5.3, or forbidden as container runtimes do since they cannot filter on its
     // arguments; no CLONE_CLEAR_SIGHAND before 5.5.
     if (pid != -ENOSYS && pid != -EPERM && pid != -E2BIG && pid != -EINVAL) return pid;
   }
+  child->dispositions = every_disposition;
   // A fork, in its own memory; CLONE_VFORK still makes us wait until the report is final. The
   // third argument of the old call is where the pidfd goes, on both architectures.
   long pid = raw(SYS_clone, CLONE_VFORK | CLONE_PIDFD | SIGCHLD, 0, pointer(pidfd), 0, 0);
@@ -325,6 +353,7 @@ int csv_spawn(const struct csv_spawn_request *request, struct csv_spawned *resul
     pthread_mutex_unlock(&one_at_a_time);
     return -1;
   }
+  find_ignored_signals();
   *child_report = (struct csv_spawned){.stage = CSV_STAGE_NONE};
   struct child child = {.request = request, .report = child_report};
   // Not pthread_sigmask: it leaves out the two signals that glibc keeps for itself.

@@ -4,7 +4,9 @@ import Glibc
 @safe struct CMemory: ~Copyable {
   private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
-  deinit { unsafe blocks.forEach { unsafe $0.deallocate() } }
+  deinit {
+    for index in unsafe blocks.indices { unsafe blocks[index].deallocate() }
+  }
 
   /// A copy of the elements.
   mutating func array<Element: BitwiseCopyable>(

@@ -66,4 +66,7 @@ struct csv_spawned {
 // 0, or -1 with stage, code and detail, and then no process is left. Any thread; one at a time.
 int csv_spawn(const struct csv_spawn_request *request, struct csv_spawned *result);
 
+// To be called after this process begins to ignore a signal: what it ignores is remembered.
+void csv_dispositions_changed(void);
+
 #endif
