@@ -14,7 +14,7 @@ struct FixedSource: ConfigurationSource {
   init(_ text: String = "", at path: String = mainPath) { files[path] = Array(text.utf8) }
 
   func readFile(_ path: String, limit: Int) throws(SourceError) -> [UInt8] {
-    guard let bytes = files[path] else { throw SourceError("No such file or directory") }
+    guard let bytes = files[canonicalPath(path) ?? path] else { throw SourceError("No such file or directory") }
     return Array(bytes.prefix(limit + 1))
   }
 
@@ -29,6 +29,14 @@ struct FixedSource: ConfigurationSource {
   func kindOfFile(_ path: String) -> FileKind? {
     if folders.contains(path) { return .folder }
     return files[path] != nil || path == "/dev/null" ? .file : nil
+  }
+
+  func canonicalPath(_ path: String) -> String? {
+    var components: [Substring] = []
+    for component in path.split(separator: "/") {
+      if component == ".." { _ = components.popLast() } else { components.append(component) }
+    }
+    return "/" + components.joined(separator: "/")
   }
 
   func environmentVariable(_ name: String) -> String? { variables[name] }
