@@ -14,7 +14,8 @@ struct ReceivedLine: Sendable {
     do {
       return try JSON.decode(type, from: bytes.span.extracting(part))
     } catch {
-      throw .broken("the daemon's answer is not understood: \(error.message); is it a newer superv?")
+      throw .broken(
+        "the daemon's answer is not understood: \(error.message); is it a newer superv?")
     }
   }
 }

@@ -1,10 +1,16 @@
 import SupervSystem
 
 /// The whole program: reads this process's arguments and environment, writes to its standard
-/// output and error, and returns its exit status.
+/// output and error, and ends with its exit status.
 ///
-/// - Parameter roles: What `run` and the hidden roles `daemon` and `logger` do.
-package func runProgram(_ arguments: [String], roles: Roles) -> Int32 {
+/// - Parameters:
+///   - arguments: As main(3) gets them, the program's name first.
+///   - roles: What `run` and the hidden roles `daemon` and `logger` do.
+package func runProgram(_ arguments: [String], roles: Roles) -> Never {
+  Surroundings.exit(status(of: arguments, roles))
+}
+
+private func status(of arguments: [String], _ roles: Roles) -> Int32 {
   do {
     try Surroundings.openMissingStandardDescriptors()
     // A reader that goes away is an error of write(2), not the end of this process.

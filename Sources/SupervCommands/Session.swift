@@ -97,7 +97,7 @@ private func outcome(of words: [String], in session: Session) -> Int32 {
   } catch let failure as CommandFailure {
     return report(failure, on: session.console, json: wantsJSON)
   } catch {
-    return report(.no("\(error)"), on: session.console, json: wantsJSON)
+    return report(.broken("\(error)"), on: session.console, json: wantsJSON)
   }
 }
 

@@ -37,7 +37,7 @@ func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
   } catch let error as SystemError {
     throw .system(error)
   } catch {
-    throw .no("\(error)")
+    throw .broken("\(error)")
   }
 }
 

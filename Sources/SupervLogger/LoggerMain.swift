@@ -11,6 +11,8 @@ package import SupervSystem
 ///   daemon makes it.
 package func runLogger(link: consuming Descriptor) throws(SystemError) {
   for signal: Signal in [.terminate, .interrupt, .hangUp, .pipe] { try signal.ignore() }
+  // 2 000 pipes for 1 000 agents; without more descriptors the first ones are still read.
+  _ = try? ProcessLimit.raiseOpenFiles()
   let loop = try LoggerLoop(link: link, standardOutput: Descriptor.duplicateOfStandardOutput())
   try loop.run()
 }

@@ -129,8 +129,8 @@ package final class RecordEncoder {
         unsafe output = self.output.end
         unsafe limit = self.output.limit
       }
-      let head = isPartial ? partialHead : head
-      if let start = unsafe head.baseAddress {
+      let head = unsafe isPartial ? partialHead : head
+      if let start = head.baseAddress {
         unsafe output = ShortCopy.copy(start, count: head.count, to: output)
       }
       unsafe output = message(line, count, output)

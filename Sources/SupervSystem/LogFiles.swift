@@ -52,3 +52,8 @@ extension Descriptor {
     return number < 0 ? nil : Descriptor(owning: number)
   }
 }
+
+/// Does nothing for so long (poll(2)). For command lines that look again, never for a loop.
+package func pause(milliseconds: Int32) {
+  _ = poll(nil, 0, milliseconds)
+}

@@ -43,6 +43,9 @@ package enum Surroundings {
     }
   }
 
+  /// Ends this process (exit(3)).
+  package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+
   /// Waits; a signal does not cut it short.
   package static func pause(milliseconds: Int64) {
     let end = Clock.monotonicNanoseconds + milliseconds * 1_000_000

@@ -15,8 +15,8 @@ import Testing
   }
 
   static let commands = [
-    "start", "run", "shutdown", "reload", "check", "status", "tree", "why", "events", "logs",
-    "health", "up", "down", "restart", "signal", "help", "completion", "version",
+    "start", "run", "shutdown", "reload", "check", "status", "tree", "why", "events", "health",
+    "up", "down", "restart", "signal", "help", "completion", "version",
   ]
 
   @Test("the help text of each command", arguments: commands)
