@@ -17,7 +17,7 @@ import Testing
     #expect(try ProcessRecord.all().contains { $0.pid == process.pid })
     try Processes.send(.kill, to: process.pidfd)
     _ = try waitForEnd(of: process.pidfd)
-    #expect(ProcessRecord.of(process.pid)?.startTime != process.startTime)
+    #expect(ProcessRecord.of(process.pid)?.startTime != record.startTime)
   }
 
   @Test func identityToldByStartTime() throws {
