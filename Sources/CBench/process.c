@@ -161,3 +161,7 @@ void cbench_catch_interrupts(void) {
 bool cbench_interrupted(void) {
   return interrupted;
 }
+
+void cbench_forget_interrupt(void) {
+  interrupted = 0;
+}

@@ -73,6 +73,6 @@ private func waitForEnd(
   } catch let error as SystemError {
     throw .system(error)
   } catch {
-    throw .no("\(error)")
+    throw .broken("\(error)")
   }
 }

@@ -46,7 +46,7 @@ func whyText(_ report: WhyReport, style: Style) -> String {
 
 /// One line of `superv events`.
 func eventLine(_ event: EventRecord, style: Style) -> String {
-  let subject = event.agent ?? event.supervisor ?? "-"
+  let subject = event.agent ?? event.supervisor ?? "daemon"
   var notes: [String] = []
   if let incarnation = event.incarnation { notes.append("incarnation \(incarnation)") }
   if let pid = event.pid { notes.append("pid \(pid)") }
@@ -84,7 +84,8 @@ func reloadText(_ report: ReloadReport, isPlan: Bool, style: Style) -> String {
     case (false, true): "planned"
     case (false, false): "refused; nothing was changed"
     }
-  return text + "\(count) \(count == 1 ? "change" : "changes") \(verdict), \(report.unchanged) unchanged\n"
+  return text
+    + "\(count) \(count == 1 ? "change" : "changes") \(verdict), \(report.unchanged) unchanged\n"
 }
 
 /// RFC 3339 to the millisecond, with a space for the `T`: `2026-11-21 07:20:00.123`.

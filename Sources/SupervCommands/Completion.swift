@@ -16,6 +16,8 @@ private let namesCommand = "superv names 2>/dev/null"
 private func bashScript() -> String {
   var script = """
     # bash completion for superv; made by: superv completion bash
+    # The names of instances have a colon, at which bash would break words.
+    COMP_WORDBREAKS=${COMP_WORDBREAKS//:}
     _superv_names() { \(namesCommand); }
     _superv() {
       local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= index

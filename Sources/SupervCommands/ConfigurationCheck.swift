@@ -74,7 +74,9 @@ extension Session {
 
 func checkText(_ path: String, _ loaded: LoadedConfiguration, style: Style) -> String {
   var text = ""
-  for diagnostic in loaded.diagnostics { text += diagnostic.rendered(color: style.usesColor) + "\n" }
+  for diagnostic in loaded.diagnostics {
+    text += diagnostic.rendered(color: style.usesColor) + "\n"
+  }
   let agents = loaded.configuration.map { " (\($0.agents.count) agents)" } ?? ""
   let counts = [Diagnostic.Severity.error, .warning].map { count(loaded, $0) }
   return text + "\(path): \(counts.joined(separator: ", "))\(agents)\n"

@@ -10,11 +10,12 @@ struct ReceivedLine: Sendable {
   func decode<Value: Decodable>(
     _ type: Value.Type, from part: Range<Int>?
   ) throws(CommandFailure) -> Value {
-    guard let part else { throw .no("the daemon's answer has no \(type)") }
+    guard let part else { throw .broken("the daemon's answer has no \(type)") }
     do {
       return try JSON.decode(type, from: bytes.span.extracting(part))
     } catch {
-      throw .no("the daemon's answer is not understood: \(error.message); is it a newer superv?")
+      throw .broken(
+        "the daemon's answer is not understood: \(error.message); is it a newer superv?")
     }
   }
 }
@@ -93,7 +94,7 @@ final class ControlClient {
       while let event = input.next() {
         switch event {
         case .oversized:
-          throw .no("the daemon's answer is longer than \(Self.maximumLineBytes >> 20) MiB")
+          throw .broken("the daemon's answer is longer than \(Self.maximumLineBytes >> 20) MiB")
         case .line(let range):
           let bytes = input.withBytes(of: range) { line in (0..<line.count).map { line[$0] } }
           return try scan(bytes)
@@ -107,7 +108,7 @@ final class ControlClient {
     do {
       return ReceivedLine(message: try MessageScanner.scan(bytes.span), bytes: bytes)
     } catch {
-      throw .no("what answers on the control socket is no superv: \(error.error.message)")
+      throw .broken("what answers on the control socket is no superv: \(error.error.message)")
     }
   }
 
@@ -127,7 +128,7 @@ final class ControlClient {
       if error.isBrokenPipe { return false }
       throw .unreachable("\(error)")
     } catch {
-      throw error as? CommandFailure ?? .no("\(error)")
+      throw error as? CommandFailure ?? .broken("\(error)")
     }
   }
 
@@ -145,7 +146,7 @@ final class ControlClient {
     } catch let error as SystemError {
       throw .unreachable("the daemon has closed the connection: \(error)")
     } catch {
-      throw error as? CommandFailure ?? .no("\(error)")
+      throw error as? CommandFailure ?? .broken("\(error)")
     }
   }
 

@@ -18,7 +18,8 @@ final class DaemonLaunch {
 
   /// - Throws: `CommandFailure` when it cannot be spawned.
   init(
-    configuration: String, runtimeDirectory: String, environment: [String: String]
+    _ executable: String, configuration: String, runtimeDirectory: String,
+    environment: [String: String]
   ) throws(CommandFailure) {
     controlSocket = "\(runtimeDirectory)/control.sock"
     logPath = "\(runtimeDirectory)/daemon.log"
@@ -31,8 +32,7 @@ final class DaemonLaunch {
         command: ["superv", "daemon", "--config", configuration, "--ready-fd"]
           + ["\(Self.readyDescriptor)"],
         environment: environment.map { "\($0)=\($1)" })
-      // Not argv[0]: this very program, wherever it has been moved to meanwhile.
-      request.candidates = ["/proc/self/exe"]
+      request.candidates = [executable]
       request.directory = "/"
       request.standardOutput = log.number
       request.standardError = log.number
@@ -44,7 +44,7 @@ final class DaemonLaunch {
     } catch let error as SystemError {
       throw .system(error)
     } catch {
-      throw .no("the daemon cannot be started: \(error)")
+      throw .broken("the daemon cannot be started: \(error)")
     }
   }
 
@@ -72,11 +72,11 @@ final class DaemonLaunch {
         line.append(contentsOf: buffer[..<count])
       }
       let answer = try JSON.decode(ReadyLine.self, from: line.span)
-      if answer.ready != true { throw CommandFailure.no(answer.error ?? "the daemon gave up") }
+      if answer.ready != true { throw CommandFailure.broken(answer.error ?? "the daemon gave up") }
     } catch let failure as CommandFailure {
       throw failure
     } catch {
-      throw .no("the daemon does not say whether it serves: \(error)")
+      throw .broken("the daemon does not say whether it serves: \(error)")
     }
   }
 
@@ -92,7 +92,7 @@ final class DaemonLaunch {
     if let status = ending(by: deadline) { message += " (\(status))" }
     let lines = logTail()
     message += lines.isEmpty ? "; \(logPath) says nothing" : "; the end of \(logPath):"
-    return .no(message + lines.map { "\n  \(printable($0))" }.joined())
+    return .broken(message + lines.map { "\n  \(printable($0))" }.joined())
   }
 
   private func ending(by deadline: Deadline) -> ExitStatus? {

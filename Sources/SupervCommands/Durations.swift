@@ -27,11 +27,11 @@ func durationText(_ duration: Duration) -> String {
   return seconds >= 60 && seconds % 60 == 0 ? "\(seconds / 60)m" : "\(seconds)s"
 }
 
-/// How long something has lasted, in its two largest units: `4.2s`, `3m12s`, `5h03m`, `12d04h`.
+/// How long something has lasted, in its two largest units: `4.2s`, `3m12s`, `5h03m`, `12d`.
 func ageText(seconds: Double) -> String {
   let whole = Int(max(0, min(seconds, 1e15)))
   func pair(_ large: Int, _ unit: String, _ small: Int, _ smallUnit: String) -> String {
-    "\(large)\(unit)\(small < 10 ? "0" : "")\(small)\(smallUnit)"
+    small == 0 ? "\(large)\(unit)" : "\(large)\(unit)\(small < 10 ? "0" : "")\(small)\(smallUnit)"
   }
   switch whole {
   case ..<10:

@@ -12,7 +12,7 @@ import SupervSystem
   let printer = EventPrinter(session: session, asJSON: invocation.has("json"))
   let params = EventsParams(since: since, follow: follow, agent: name)
   let line = try client.call(.events, params, by: deadline)
-  guard let result = line.message.result else { throw .no("the daemon's answer has no events") }
+  guard let result = line.message.result else { throw .broken("the daemon's answer has no events") }
   let oldest = JSON.member("oldest_seq", of: result, in: line.bytes.span)
     .flatMap { Int64(text(of: $0, in: line.bytes.span)) }
   if let since, let oldest, since + 1 < oldest {

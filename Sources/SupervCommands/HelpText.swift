@@ -39,7 +39,8 @@ extension Option {
 }
 
 private func statusText(_ command: Command?) -> String {
-  definitions(commandStatuses(of: command).map { (String($0.status.rawValue), $0.meaning) }, width: 1)
+  definitions(
+    commandStatuses(of: command).map { (String($0.status.rawValue), $0.meaning) }, width: 1)
 }
 
 /// The exit statuses that a command can end with, and what they mean there.

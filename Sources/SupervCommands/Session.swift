@@ -9,6 +9,12 @@ package struct DaemonArguments: Hashable, Sendable {
   package var readyDescriptor: Int32?
   /// Show the agents' output on standard output.
   package var mirrorsOutput: Bool
+
+  package init(configurationPath: String, readyDescriptor: Int32?, mirrorsOutput: Bool) {
+    self.configurationPath = configurationPath
+    self.readyDescriptor = readyDescriptor
+    self.mirrorsOutput = mirrorsOutput
+  }
 }
 
 /// The parts of superv that are not the command line.
@@ -30,6 +36,8 @@ package struct Session {
   package var environment: [String: String]
   package var console: Console
   package var roles: Roles
+  /// What `start` executes as the daemon: this very program, wherever its file has been moved to.
+  package var executable = "/proc/self/exe"
 
   package init(environment: [String: String], console: Console, roles: Roles) {
     self.environment = environment
@@ -49,6 +57,8 @@ struct CommandFailure: Error, Sendable {
     self.error = error
   }
 
+  /// Something that should work does not.
+  static func broken(_ message: String) -> Self { Self(.no, RPCError.internalError(message)) }
   static func no(_ message: String) -> Self { Self(.no, RPCError(.invalid, message)) }
   static func usage(_ message: String) -> Self { Self(.usage, RPCError(.invalid, message)) }
   static func unreachable(_ message: String) -> Self {
@@ -87,7 +97,7 @@ private func outcome(of words: [String], in session: Session) -> Int32 {
   } catch let failure as CommandFailure {
     return report(failure, on: session.console, json: wantsJSON)
   } catch {
-    return report(.no("\(error)"), on: session.console, json: wantsJSON)
+    return report(.broken("\(error)"), on: session.console, json: wantsJSON)
   }
 }
 

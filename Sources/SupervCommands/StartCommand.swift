@@ -13,7 +13,8 @@ import SupervSystem
   let runtime = configuration.settings.runtimeDirectory
   try refuseSecondDaemon(in: runtime)
   let launch = try DaemonLaunch(
-    configuration: path, runtimeDirectory: runtime, environment: session.environment)
+    session.executable, configuration: path, runtimeDirectory: runtime,
+    environment: session.environment)
   try launch.waitUntilServing(by: deadline)
   return try showTree(launch, invocation, session, deadline)
 }
@@ -36,7 +37,7 @@ func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
   } catch let error as SystemError {
     throw .system(error)
   } catch {
-    throw .no("\(error)")
+    throw .broken("\(error)")
   }
 }
 
@@ -50,9 +51,9 @@ private func showTree(
   do {
     let client = try ControlClient(connectingTo: launch.controlSocket, by: deadline)
     line = try client.call(.status, StatusParams(wait: wait), by: deadline)
-  } catch where error.status == .unreachable {
+  } catch  where error.status == .unreachable {
     throw launch.failure("the daemon stopped while the tree was starting", by: deadline)
-  } catch where error.status == .timedOut {
+  } catch  where error.status == .timedOut {
     launch.stop()
     let allowance = deadline.allowance.map(durationText) ?? ""
     throw .timedOut("the tree was not \(wait.rawValue) within \(allowance) and is being stopped")
@@ -64,7 +65,8 @@ private func showTree(
     session.console.write(statusTable(report, style: session.console.style))
   }
   for agent in report.agents where agent.isMissing {
-    session.console.complain("\(agent.name) is \(agent.phase): \(agent.reason ?? "no reason known")")
+    session.console.complain(
+      "\(agent.name) is \(agent.phase): \(agent.reason ?? "no reason known")")
   }
   guard report.daemon.state == .stopping else { return .ok }
   throw launch.failure("the tree is being stopped", by: deadline)

@@ -61,6 +61,7 @@ struct Table: Sendable {
     var used = 0
     for (column, cell) in cells.enumerated() {
       if column == cells.count - 1 {
+        if cell.text.isEmpty { break }
         let room = style.width.map { max(Self.minimumLastWidth, $0 - used) }
         return text + cell.rendered(shortened(cell.text, to: room), style)
       }
@@ -70,6 +71,7 @@ struct Table: Sendable {
       text += "  "
       used += widths[column] + 2
     }
+    while text.last == " " { text.removeLast() }
     return text
   }
 }

@@ -6,6 +6,8 @@ package protocol ConfigurationSource {
   func namesInFolder(_ path: String) throws(SourceError) -> [String]
   /// What is at an absolute path, symbolic links followed; nil: nothing.
   func kindOfFile(_ path: String) -> FileKind?
+  /// The same path without symbolic links, `.` and `..` (realpath(3)); nil: there is no such file.
+  func canonicalPath(_ path: String) -> String?
   /// From superv's own environment.
   func environmentVariable(_ name: String) -> String?
   /// Whether passwd(5) knows this name.

@@ -103,11 +103,8 @@ let includeKeys: [Key<IncludeSettings>] = [
 extension ValueType where Result == [Reference] {
   /// Separated by white space, as in supervisord, or by commas.
   static let patterns = ValueType(name: "list of paths and patterns") { value, reading in
-    let parts = value.split { $0.isSpace || $0.isMark(comma) }.filter { !$0.isEmpty }
-    if parts.isEmpty {
-      reading.error(value.place, "no file is named", hint: "such as `files = agents/*.conf`")
-    }
-    return parts.map { part in
+    let parts = value.split { $0.isSpace || $0.isMark(comma) }
+    return parts.filter { !$0.isEmpty }.map { part in
       let path = absolutePath(part.text, from: reading.folder(of: part.place))
       return Reference(name: path, place: part.place)
     }

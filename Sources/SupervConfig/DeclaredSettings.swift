@@ -54,7 +54,11 @@ struct DeclaredSettings {
             hint: "lower `numprocs`")
         }
         instancesLeft -= agent.instances.count
-        if instancesLeft >= 0 { children.append(.agent(agent)) }
+        if instancesLeft >= 0 {
+          children.append(.agent(agent))
+        } else {
+          reading.unreadableNames.insert(agent.name)
+        }
       }
     }
     let hasAgent = sections.contains { $0.kind == .agent }

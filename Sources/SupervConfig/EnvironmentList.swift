@@ -2,7 +2,7 @@
 
 extension ValueType where Result == [EnvironmentVariable] {
   static let environment = ValueType(
-    name: "list of NAME=value"
+    name: "list of NAME=value", allowsEmpty: true
   ) { value, reading in
     var list = EnvironmentList(value)
     return list.variables(&reading)

@@ -16,6 +16,8 @@ struct FileLoader {
   private let shownFrom: String?
   /// The files that are being read, the innermost last.
   private var openFiles: [Int] = []
+  /// What each file is called without symbolic links and `..`.
+  private var canonicalPaths: [String: Int] = [:]
 
   init(source: any ConfigurationSource, shownFrom: String?) {
     reading = Reading(source: source)
@@ -28,6 +30,7 @@ struct FileLoader {
   mutating func load(_ path: String, from reference: Place?) {
     let file = reading.files.count
     reading.files.append(Reading.File(path: path, shownPath: shown(path), bytes: []))
+    canonicalPaths[reading.source.canonicalPath(path) ?? path] = file
     let start = Place(file: file, line: 1, column: 1)
     do throws(SourceError) {
       let bytes = try reading.source.readFile(path, limit: maximumFileBytes)
@@ -71,7 +74,7 @@ struct FileLoader {
       if type == "include" { return include(section, place) }
       guard openFiles.count == 1 else {
         return reading.error(
-          place, "[superv] in an included file", hint: "it belongs into the main file")
+          place, "[superv] in an included file", hint: "it belongs in the main file")
       }
       sections.append(PlacedSection(kind: .superv, name: "", place: place, section: section))
     case "agent", "program": add(.agent, text, colon, place, section)
@@ -137,7 +140,7 @@ struct FileLoader {
   /// A pattern may well match the file it stands in, or one that was read before: each file counts
   /// once. Who names one file twice has made a mistake.
   private mutating func loadOnce(_ path: String, from place: Place, isNamed: Bool) {
-    if let index = reading.files.firstIndex(where: { $0.path == path }) {
+    if let index = canonicalPaths[reading.source.canonicalPath(path) ?? path] {
       guard isNamed else { return }
       if let start = openFiles.firstIndex(of: index) {
         let circle = (openFiles[start...] + [index]).map { reading.files[$0].shownPath }
@@ -165,7 +168,7 @@ struct FileLoader {
       reading.warning(
         place, "the file begins with a byte order mark", hint: "save it as UTF-8 without one")
     case .invalidUTF8: reading.error(place, "this is not UTF-8", hint: "save the file as UTF-8")
-    case .nul: reading.error(place, "a NUL byte", hint: "this is no text file, or a damaged one")
+    case .nul: reading.error(place, "a NUL byte", hint: "is this a text file?")
     case .lineTooLong:
       reading.error(
         place, "the line is longer than \(maximumLineBytes) bytes",
@@ -173,13 +176,14 @@ struct FileLoader {
     case .textBeforeSection:
       reading.error(
         place, "text before the first section", hint: "begin with a header such as `[superv]`")
-    case .unclosedHeader: reading.error(place, "the header has no `]`")
+    case .unclosedHeader:
+      reading.error(place, "the header has no `]`", hint: "such as `[agent:NAME]`")
     case .emptyHeader: reading.error(place, "the header is empty", hint: "such as `[agent:NAME]`")
     case .textAfterHeader:
       reading.error(place, "text after the header", hint: "put it on a line of its own")
     case .missingDelimiter:
       reading.error(
-        place, "a line of a section is `key = value`",
+        place, "this line is no `key = value`",
         hint: "a line that continues a value is indented; a comment starts with `;` or `#`")
     case .missingKey: reading.error(place, "there is no key before the `=`")
     }

@@ -16,6 +16,7 @@ struct Key<Settings>: Sendable {
   }
 
   var description: KeyDescription
+  var allowsEmpty: Bool
   /// Reads a value into the settings; false after a complaint.
   var read: @Sendable (Value, inout Settings, inout Reading) -> Bool
 
@@ -25,6 +26,7 @@ struct Key<Settings>: Sendable {
     default fallback: Fallback, _ meaning: String
   ) {
     description = KeyDescription(name, type, fallback, meaning)
+    allowsEmpty = type.allowsEmpty
     read = { value, settings, reading in
       guard let result = type.parse(value, &reading) else { return false }
       settings[keyPath: path] = result
@@ -38,6 +40,7 @@ struct Key<Settings>: Sendable {
     _ type: ValueType<Result>, default fallback: Fallback = .none, _ meaning: String
   ) {
     description = KeyDescription(name, type, fallback, meaning)
+    allowsEmpty = type.allowsEmpty
     read = { value, settings, reading in
       guard let result = type.parse(value, &reading) else { return false }
       settings[keyPath: path] = result

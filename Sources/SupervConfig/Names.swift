@@ -7,7 +7,7 @@ package let maximumNameBytes = 64
 
 /// Why a name cannot be one; nil: it can.
 func complaint(aboutName name: String) -> (message: String, hint: String)? {
-  let rule = "a letter or digit, then letters, digits, `_`, `-` and `.`"
+  let rule = "a letter (a-z, A-Z) or digit, then letters, digits, `_`, `-` and `.`"
   guard !name.isEmpty else { return ("a name is missing", rule) }
   guard name != "root" else {
     return ("`root` is the name of superv's own supervisor", "choose another name")
@@ -37,7 +37,7 @@ struct PlacedNeed: Hashable {
 }
 
 extension ValueType where Result == [Reference] {
-  static let names = ValueType(name: "list of names") { value, reading in
+  static let names = ValueType(name: "list of names", allowsEmpty: true) { value, reading in
     var references: [Reference] = []
     for part in value.listParts {
       if part.isEmpty || part.units.contains(where: \.isSpace) {
@@ -55,7 +55,8 @@ extension ValueType where Result == [Reference] {
 
 extension ValueType where Result == [PlacedNeed] {
   static let needs = ValueType(
-    name: "list of NAME:CONDITION", limits: "`ready` (default), `started`, `done`"
+    name: "list of NAME:CONDITION", limits: "`ready` (default), `started`, `done`",
+    allowsEmpty: true
   ) { value, reading in
     ValueType<[Reference]>.names.parse(value, &reading)?.compactMap { reference in
       need(reference, &reading)
@@ -80,7 +81,9 @@ extension ValueType where Result == [PlacedNeed] {
 }
 
 extension ValueType where Result == [String] {
-  static let variableNames = ValueType(name: "list of names of variables") { value, reading in
+  static let variableNames = ValueType(
+    name: "list of names of variables", allowsEmpty: true
+  ) { value, reading in
     var names: [String] = []
     var isGood = true
     for part in value.listParts {

@@ -45,7 +45,7 @@ extension Reading {
       known.places[entry.key] = place
       let value = Value(entry, file: file)
       if !entry.isBroken, !isSwallowing(entry, keys, file), let expanded = expand(value),
-        key.read(expanded, &settings, &self)
+        !isMissing(expanded, key), key.read(expanded, &settings, &self)
       {
         known.values[entry.key] = value.place
       } else {
@@ -53,6 +53,14 @@ extension Reading {
       }
     }
     return known
+  }
+
+  private mutating func isMissing<Settings>(_ value: Value, _ key: Key<Settings>) -> Bool {
+    guard value.isEmpty, !key.allowsEmpty else { return false }
+    error(
+      value.place, "\(quoted(key.description.name)) has no value",
+      hint: "give it one, or leave the key out")
+    return true
   }
 
   private mutating func complain<Settings>(

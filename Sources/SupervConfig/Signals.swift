@@ -29,10 +29,12 @@ extension ValueType where Result == Int32 {
   static let signal = ValueType(name: "signal", limits: "`TERM`, `SIGTERM` or `15`") {
     value, reading in
     if let number = signalNumber(value.text) { return number }
-    let names = signalNames.map(\.name)
+    let upper = value.text.uppercased()
+    let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+    let hint = reading.hint(for: name, among: signalNames.map(\.name))
     reading.error(
       value.place, "\(quoted(value.text)) is no signal",
-      hint: reading.hint(for: value.text, among: names) ?? "such as TERM, INT, HUP or 15")
+      hint: hint ?? "such as TERM, INT, HUP or 15")
     return nil
   }
 }

@@ -31,13 +31,13 @@ extension ValueType where Result == String {
 
   static let user = ValueType(name: "user name or number") { value, reading in
     let text = value.text
-    guard text.isEmpty || !text.utf8.allSatisfy(\.isDigit) else {
+    guard !text.utf8.allSatisfy(\.isDigit) else {
       // The last number means "unchanged" to setresuid(2).
       if let number = UInt32(text), number < .max { return text }
       reading.error(value.place, "\(quoted(text)) is out of range: 0 to \(UInt32.max - 1)")
       return nil
     }
-    if !text.isEmpty, reading.source.userExists(text) { return text }
+    if reading.source.userExists(text) { return text }
     reading.error(
       value.place, "there is no user \(quoted(text))",
       hint: "`getent passwd` lists users; a number needs no entry there")
@@ -106,7 +106,7 @@ extension ValueType where Result == ResourceLimit {
       let amounts = parts.map { resource.amount($0.text) }
       guard parts.count <= 2, let soft = amounts[0], let hard = amounts[amounts.count - 1] else {
         reading.error(
-          value.place, "\(quoted(value.text)) is no limit for \(resource.rawValue)",
+          value.place, "\(quoted(value.text)) is no value for rlimit_\(resource.rawValue)",
           hint: "SOFT or SOFT:HARD, each `unlimited` or \(resource.example)")
         return nil
       }

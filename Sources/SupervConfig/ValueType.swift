@@ -6,13 +6,9 @@ struct ValueType<Result>: Sendable {
   var name: String
   /// What is allowed beyond the type, for the reference; empty: everything.
   var limits = ""
+  /// Whether nothing at all is a value, such as a list without members.
+  var allowsEmpty = false
   var parse: @Sendable (Value, inout Reading) -> Result?
-
-  func map<Other>(_ transform: @escaping @Sendable (Result) -> Other) -> ValueType<Other> {
-    ValueType<Other>(name: name, limits: limits) { [parse] value, reading in
-      parse(value, &reading).map(transform)
-    }
-  }
 }
 
 extension ValueType where Result == Bool {
@@ -117,7 +113,7 @@ extension ValueType where Result == UInt32 {
 
 extension ValueType where Result == ExitCodes {
   static let exitCodes = ValueType(
-    name: "list of numbers", limits: "0 to 255"
+    name: "list of numbers", limits: "0 to 255", allowsEmpty: true
   ) { value, reading in
     var codes: [Int32] = []
     var isGood = true

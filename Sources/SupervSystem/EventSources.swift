@@ -58,6 +58,12 @@ package struct SignalDescriptor: ~Copyable {
     /// The sender as the kernel knows it; 0 when it is the kernel itself.
     package var senderProcess: Int32
     package var senderUser: UInt32
+
+    package init(signal: Signal, senderProcess: Int32, senderUser: UInt32) {
+      self.signal = signal
+      self.senderProcess = senderProcess
+      self.senderUser = senderUser
+    }
   }
 
   package let descriptor: Descriptor

@@ -30,6 +30,12 @@ package struct FileWatch: ~Copyable {
     package var changes: Changes
     /// In a folder that is watched: the name in it.
     package var name: String?
+
+    package init(watch: Int32, changes: Changes, name: String?) {
+      self.watch = watch
+      self.changes = changes
+      self.name = name
+    }
   }
 
   package let descriptor: Descriptor

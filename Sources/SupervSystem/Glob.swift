@@ -19,8 +19,7 @@ package struct GlobPattern: Sendable {
       case "*": items.append(.anyNumber)
       case "?": items.append(.any)
       case "[":
-        guard let set = Self.takeSet(&rest) else { fallthrough }
-        items.append(set)
+        items.append(Self.takeSet(&rest) ?? .one(next))
       case "\\": items.append(.one(rest.popFirst() ?? next))
       default: items.append(.one(next))
       }

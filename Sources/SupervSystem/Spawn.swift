@@ -53,9 +53,12 @@ package struct SpawnedProcess: ~Copyable {
   package let pid: Int32
   /// Readable once the process has ended (pidfd_open(2)); `Processes.reap(_:)` says how.
   package let pidfd: Descriptor
-  /// With `pid`, who it is; see `ProcessIdentity`. 0 where /proc is not mounted.
-  package let startTime: UInt64
 
+  /// With `pid`, who it is; see `ProcessIdentity`. 0 once it has been reaped. Looked up at each
+  /// use: right after the exec, when the kernel is busy with it, that takes as long as the spawn.
+  package var startTime: UInt64 { ProcessIdentity.of(pid)?.startTime ?? 0 }
+
+  /// See `startTime`.
   package var identity: ProcessIdentity { ProcessIdentity(pid: pid, startTime: startTime) }
 
   /// Keeps the pidfd alone.
@@ -75,9 +78,7 @@ package func spawn(_ request: SpawnRequest) throws(SpawnError) -> SpawnedProcess
   var raw = unsafe request.forC(&memory)
   var result = csv_spawned()
   guard unsafe csv_spawn(&raw, &result) == 0 else { throw request.error(result) }
-  return SpawnedProcess(
-    pid: result.pid, pidfd: Descriptor(owning: result.pidfd),
-    startTime: ProcessIdentity.of(result.pid)?.startTime ?? 0)
+  return SpawnedProcess(pid: result.pid, pidfd: Descriptor(owning: result.pidfd))
 }
 
 extension SpawnRequest {

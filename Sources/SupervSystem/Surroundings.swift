@@ -34,6 +34,18 @@ package enum Surroundings {
     return Int(size.ws_col)
   }
 
+  /// Opens `/dev/null` for each of standard input, output and error that the parent left closed:
+  /// the next file opened would get its number, and what is meant for a terminal would go there.
+  package static func openMissingStandardDescriptors() throws(SystemError) {
+    for number in Int32(0)...2 where fcntl(number, F_GETFD) == -1 {
+      // open(2) takes the lowest number that is free, which is this one.
+      try retrying("open", subject: "/dev/null") { unsafe open("/dev/null", O_RDWR) }
+    }
+  }
+
+  /// Ends this process (exit(3)).
+  package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+
   /// Waits; a signal does not cut it short.
   package static func pause(milliseconds: Int64) {
     let end = Clock.monotonicNanoseconds + milliseconds * 1_000_000

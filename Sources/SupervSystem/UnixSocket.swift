@@ -25,8 +25,8 @@ package enum UnixSocket {
 
   /// A nonblocking socket at `path` that waits for connections (or, `.datagrams`, messages).
   ///
-  /// The file has its final mode from birth: bind(2) takes it from the socket's own inode, less
-  /// the umask. A file left by a process that is gone is replaced; one that somebody still
+  /// The file never has more than its mode: bind(2) takes it from the socket's own inode, less the
+  /// umask, and nobody can connect before it is exactly `mode`. A file left by a process that is gone is replaced; one that somebody still
   /// listens on is not. Two processes that do this at once need a lock around it.
   ///
   /// - Throws: `SystemError`; `EADDRINUSE` when somebody listens there or it is not a socket.
@@ -41,6 +41,7 @@ package enum UnixSocket {
       try Files.remove(path)
       try bind(socket, to: path)
     }
+    try Files.setMode(path, mode)
     guard kind != .datagrams else { return socket }
     try retrying("listen", subject: path) { Glibc.listen(socket.number, backlog) }
     return socket

@@ -76,14 +76,14 @@ static int write_lines(char **arguments) {
 
 // copy FILE BYTES PROGRAM ARGUMENT…: runs it and copies that much of its stdout into FILE.
 static int copy(char **arguments) {
-  static char bytes[64 * 1024];
+  static char bytes[256 * 1024];
   int64_t left = atoll(arguments[1]);
   left -= left % (CBENCH_LINE_BYTES * CBENCH_BLOCK_LINES);
   int file = open(arguments[0], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return fail(arguments[0]);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return fail("pipe2");
-  fcntl(ends[1], F_SETPIPE_SZ, 1 << 16);
+  fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
   pid_t pid = cbench_spawn(arguments + 2, ends[1], NULL);
   if (pid < 0) return fail(arguments[2]);
   close(ends[1]);

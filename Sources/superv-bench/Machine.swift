@@ -10,9 +10,12 @@ func pause(milliseconds: Int64) throws(BenchError) {
   try checkInterrupt()
 }
 
-/// - Throws: once SIGINT, SIGTERM or SIGHUP has come, so that everything is cleaned up.
+/// - Throws: when SIGINT, SIGTERM or SIGHUP has come. Thrown once, so that cleaning up can wait for
+///   things in its turn.
 func checkInterrupt() throws(BenchError) {
-  if cbench_interrupted() { throw BenchError("interrupted") }
+  guard cbench_interrupted() else { return }
+  cbench_forget_interrupt()
+  throw BenchError("interrupted")
 }
 
 /// Ends this program.

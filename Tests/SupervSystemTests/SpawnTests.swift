@@ -126,10 +126,11 @@ private let bothWays = [false, true]
 
   @Test(arguments: bothWays) func knowsTheProcess(old: Bool) throws {
     let process = try spawn(shell("exec sleep 1000", avoidsNewSystemCalls: old))
-    #expect(process.startTime > 0)
-    #expect(ProcessIdentity.of(process.pid) == process.identity)
+    let identity = process.identity
+    #expect(identity.startTime > 0)
+    #expect(ProcessIdentity.of(process.pid) == identity)
     #expect(try Processes.reap(process.pidfd) == nil)
-    guard let again = try process.identity.open() else {
+    guard let again = try identity.open() else {
       Issue.record("it is still there")
       return
     }
@@ -138,7 +139,7 @@ private let bothWays = [false, true]
       try waitForEnd(of: process.pidfd)
         == .signalled(number: Signal.terminate.number, coreDumped: false))
     #expect(try Processes.send(.terminate, to: again) == false)
-    #expect(ProcessIdentity.of(process.pid) != process.identity)
+    #expect(ProcessIdentity.of(process.pid) != identity)
   }
 
   @Test(arguments: bothWays) func leavesNoDescriptorBehind(old: Bool) async throws {

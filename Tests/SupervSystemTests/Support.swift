@@ -69,6 +69,43 @@ func notTested(_ what: String, because reason: String) {
   print("NOT TESTED: \(what), because \(reason)")
 }
 
+/// Tries again until it succeeds. A process that another test spawns at this moment has copies of
+/// all descriptors for the microseconds until its exec, so what was closed is not closed yet.
+func onceCopiesAreClosed(_ attempt: () throws -> Bool) rethrows {
+  while try !attempt() {}
+}
+
+struct NothingThere: Error {}
+
+/// The connection that waits.
+func accepted(by listener: borrowing Descriptor) throws -> Descriptor {
+  _ = try listener.wait(timeoutMilliseconds: nil)
+  guard let connection = try listener.accept() else { throw NothingThere() }
+  return connection
+}
+
+/// The next message, at most `buffer.count` bytes of it.
+func received(
+  by socket: borrowing Descriptor, into buffer: inout [UInt8]
+) throws -> ReceivedMessage {
+  _ = try socket.wait(timeoutMilliseconds: nil)
+  var span = buffer.mutableSpan
+  guard let message = try socket.receiveMessage(into: &span) else { throw NothingThere() }
+  return message
+}
+
+/// What the descriptors that came along hold, in order.
+func contents(_ message: inout ReceivedMessage) throws -> [String] {
+  var contents: [String] = []
+  while let descriptor = message.takeDescriptor() {
+    // Close-on-exec is the flag 02000000.
+    let info = try Files.readText("/proc/self/fdinfo/\(descriptor.number)")
+    #expect(info.contains("flags:\t02"))
+    contents.append(String(decoding: try descriptor.readAll(), as: UTF8.self))
+  }
+  return contents
+}
+
 extension Array where Element == UInt8 {
   init(_ text: String) { self = Array(text.utf8) }
 }

@@ -67,9 +67,11 @@ _Noreturn void cbench_exit(int status);
 void cbench_complain(const char *_Nullable bytes, size_t count);
 int cbench_set_environment(const char *_Nonnull name, const char *_Nonnull value);
 
-// After this, SIGINT, SIGTERM and SIGHUP only end what waits, and cbench_interrupted says so.
+// After this, SIGINT, SIGTERM and SIGHUP only end what waits, and cbench_interrupted says so until
+// it has been forgotten.
 void cbench_catch_interrupts(void);
 bool cbench_interrupted(void);
+void cbench_forget_interrupt(void);
 
 // The lines of the writer, numbered so that a lost, doubled or misplaced one is seen.
 enum { CBENCH_LINE_BYTES = 100, CBENCH_BLOCK_LINES = 655 };

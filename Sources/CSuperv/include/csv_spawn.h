@@ -1,5 +1,5 @@
 // Starts a program. Between the clone and the exec runs C only, raw system calls only, each in a
-// named stage; csv_spawn.c says why they come in this order.
+// named stage; csv_child.c says why they come in this order.
 #ifndef CSV_SPAWN_H
 #define CSV_SPAWN_H
 

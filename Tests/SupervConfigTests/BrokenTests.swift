@@ -1,0 +1,54 @@
+import Foundation
+import SupervConfig
+import Testing
+
+/// Every file in `Broken`, with everything that is to be said about it.
+@Suite struct BrokenTests {
+  static let folder = testFolder.appending(path: "Broken", directoryHint: .isDirectory)
+
+  static let names: [String] = {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.path())) ?? []
+    return all.filter { $0.hasSuffix(".conf") }.map { String($0.dropLast(5)) }.sorted()
+  }()
+
+  /// The folder's files, as if they were in /etc/superv.
+  static func source() throws -> FixedSource {
+    var source = FixedSource()
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: folder.path())
+    for path in paths where !path.hasSuffix(".expected") {
+      if let bytes = try? Data(contentsOf: folder.appending(path: path)) {
+        source.files["/etc/superv/\(path)"] = Array(bytes)
+      } else {
+        source.folders.insert("/etc/superv/\(path)")
+      }
+    }
+    return source
+  }
+
+  @Test func thereAreEnough() { #expect(Self.names.count >= 40) }
+
+  @Test(arguments: names) func saysWhatIsWrong(_ name: String) throws {
+    let loaded = loadConfiguration(
+      "/etc/superv/\(name).conf", from: try Self.source(), shownFrom: "/etc/superv")
+    let text = loaded.diagnostics.map { "\($0)\n" }.joined()
+    #expect(!text.isEmpty)
+    let hasErrors = loaded.diagnostics.contains { $0.severity == .error }
+    #expect((loaded.configuration == nil) == hasErrors)
+    try compare(text, with: Self.folder.appending(path: "\(name).expected"))
+  }
+}
+
+/// Compares a text with a file, line by line.
+func compare(_ text: String, with file: URL) throws {
+  if isUpdating { return try Data(text.utf8).write(to: file) }
+  let expected = try String(contentsOf: file, encoding: .utf8)
+  guard text != expected else { return }
+  let (new, old) = (text.components(separatedBy: "\n"), expected.components(separatedBy: "\n"))
+  let difference = new.difference(from: old).map { change in
+    switch change {
+    case .remove(let offset, let line, _): "-\(offset + 1): \(line)"
+    case .insert(let offset, let line, _): "+\(offset + 1): \(line)"
+    }
+  }
+  Issue.record("\(file.lastPathComponent) differs:\n\(difference.joined(separator: "\n"))")
+}
