@@ -96,7 +96,9 @@ final class ControlClient {
         case .oversized:
           throw .broken("the daemon's answer is longer than \(Self.maximumLineBytes >> 20) MiB")
         case .line(let range):
-          let bytes = input.withBytes(of: range) { line in (0..<line.count).map { line[$0] } }
+          let bytes = input.withBytes(of: range) { line in
+            unsafe line.withUnsafeBufferPointer { unsafe Array($0) }
+          }
           return try scan(bytes)
         }
       }
