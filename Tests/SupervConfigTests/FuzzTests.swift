@@ -70,7 +70,7 @@ import Testing
 
   @Test(arguments: 0..<8) func mutations(seed: Int) {
     var random = Generator(state: UInt64(seed))
-    for round in 0..<500 {
+    for round in 0..<300 {
       var text = Array(Self.seeds[round % Self.seeds.count].utf8)
       Self.mutate(&text, &random)
       var source = FixedSource()

@@ -28,6 +28,8 @@ import Testing
     var source = FixedSource()
     for (size, isGood) in [(maximumFileBytes, true), (maximumFileBytes + 1, false)] {
       var text = Array("[agent:a]\ncommand = a\n".utf8)
+      let comment = Array((String(repeating: ";", count: 1023) + "\n").utf8)
+      while text.count + comment.count <= size { text += comment }
       text += repeatElement(0x0A, count: size - text.count)
       source.files[mainPath] = text
       let loaded = loadConfiguration(mainPath, from: source)

@@ -10,9 +10,8 @@ import Testing
   func entries(_ text: String, _ dialect: Dialect) -> [String] {
     read(text, dialect).sections.flatMap { section in
       section.entries.map { entry in
-        var lines = entry.segments.map(\.text)
-        while lines.last == "" { lines.removeLast() }
-        return "\(section.header.text)|\(entry.key)=\(lines.joined(separator: "/"))"
+        let text = entry.segments.map(\.text).joined(separator: "/")
+        return "\(section.header.text)|\(entry.key)=\(text)"
       }
     }
   }
