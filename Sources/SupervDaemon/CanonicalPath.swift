@@ -1,0 +1,5 @@
+import SupervSystem
+
+extension SystemConfigurationSource {
+  package func canonicalPath(_ path: String) -> String? { try? Files.realPath(path) }
+}
