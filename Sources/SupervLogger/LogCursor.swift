@@ -58,10 +58,12 @@ final class LogCursor {
 
   /// At the end of the file: whether there is a reason to read again.
   private func findFile() throws(SystemError) -> Bool {
-    switch link {
-    case .none:
+    if link == nil {
       link = try chain.oldest()
       return link != nil
+    }
+    switch link {
+    case .none: return false
     case .some(let link):
       // The logger closes a file before it renames it. So what is in it once it has been renamed
       // can be read to its end, and only then is it done with.
@@ -78,7 +80,7 @@ final class LogCursor {
     }
     switch consume step {
     case .none: return false
-    case .file(let next): link = next
+    case .file(let next): link = consume next
     }
     offset = 0
     isComplete = false

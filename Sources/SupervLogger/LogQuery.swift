@@ -22,8 +22,9 @@ package struct LogQuery: Hashable, Sendable {
   /// - Throws: `SystemError` when a file that is there cannot be read; missing ones have no records.
   package func run(_ body: (LogRecord) -> Bool) throws(SystemError) {
     if let tail {
-      let readers = try sources.enumerated().compactMap { (index, log) throws(SystemError) in
-        try LogCursor(log, source: index).seekToEnd()
+      var readers: [LogTailReader] = []
+      for (index, log) in sources.enumerated() {
+        if let reader = try LogCursor(log, source: index).seekToEnd() { readers.append(reader) }
       }
       for record in try last(tail, of: readers) where !body(record) { return }
       return

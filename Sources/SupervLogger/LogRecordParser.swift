@@ -13,9 +13,9 @@ package enum LogRecordParser {
   /// `TIME TAG message`, where the tag is `out`, `err`, `out+`, `err+` or `--`.
   private static func text(_ line: ArraySlice<UInt8>, _ source: Int) -> LogRecord? {
     let start = line.startIndex + Timestamp.byteCount
-    guard line.count > Timestamp.byteCount + 2, line[start] == space,
-      let time = Timestamp.parse(line[..<start].span)
-    else { return nil }
+    guard line.count > Timestamp.byteCount + 2, line[start] == space else { return nil }
+    let stamp = line[..<start]
+    guard let time = Timestamp.parse(stamp.span) else { return nil }
     let rest = line[(start + 1)...]
     guard let end = rest.prefix(5).firstIndex(of: space) else { return nil }
     let message = rest[(end + 1)...]

@@ -20,7 +20,7 @@ final class LogTailReader {
   ) {
     self.chain = chain
     self.source = source
-    self.link = link
+    self.link = consume link
     offset = end
   }
 
@@ -90,7 +90,7 @@ final class LogTailReader {
       return false
     case .file(let older):
       offset = try older.descriptor.status().size
-      link = older
+      link = consume older
     }
     return true
   }
