@@ -94,7 +94,7 @@ struct IncludeSettings: Hashable, Sendable {
 
 let includeKeys: [Key<IncludeSettings>] = [
   Key(
-    "files", \.patterns, .patterns, default: .words("none: required"),
+    "files", \.patterns, .patterns, default: .required,
     "The files to read at this point, with `*`, `?` and `[…]` in any part of the path. Relative ones "
       + "start from the folder of the file they stand in; the matches of one pattern come in byte "
       + "order; names that begin with a dot only match a pattern that does.")

@@ -7,11 +7,14 @@ import SupervisionTree
 extension DeclaredTree {
   func checkNeeds(_ reading: inout Reading) {
     var graph = WaitGraph(self)
+    // Instances of one agent under one supervisor have the same needs: checking each pair of
+    // instances would take a square of their number.
+    var checked: [NeedOfSiblings: [Int]] = [:]
     for node in nodes.indices {
       for need in needs(node) {
-        guard let targets = resolve(need.need.name, at: need.place, &reading) else { continue }
-        if isContradiction(node, need, targets, &reading) { continue }
-        warnAboutTargets(node, need, targets, &reading)
+        let siblings = NeedOfSiblings(need: need, parent: nodes[node].parent)
+        let targets = checked[siblings] ?? checkedTargets(of: need, node, &reading)
+        checked[siblings] = targets
         graph.add(node, needs: targets, at: need.place)
       }
     }
@@ -22,12 +25,24 @@ extension DeclaredTree {
     }
   }
 
+  /// The nodes that a need means; none after a complaint.
+  private func checkedTargets(
+    of need: PlacedNeed, _ node: Int, _ reading: inout Reading
+  ) -> [Int] {
+    guard let targets = resolve(need.need.name, at: need.place, &reading),
+      !isContradiction(node, need, targets, &reading)
+    else { return [] }
+    warnAboutTargets(node, need, targets, &reading)
+    return targets
+  }
+
   private func isContradiction(
     _ node: Int, _ need: PlacedNeed, _ targets: [Int], _ reading: inout Reading
   ) -> Bool {
     let name = need.need.name
     let own = declaredName(node)
-    if targets.contains(node) {
+    let isOwn = targets.first.map { nodes[$0].declaration == nodes[node].declaration } ?? false
+    if isOwn, targets.count > 1 || targets.contains(node) {
       reading.error(need.place, "\(own) needs itself", hint: "take it out")
       return true
     }
@@ -55,8 +70,8 @@ extension DeclaredTree {
         return true
       }
       if let supervisor = ancestors.first(where: above.contains),
-        order(of: target, above, in: supervisor) > order(of: node, ancestors, in: supervisor),
-        self.supervisor(supervisor)?.settings.strategy == .restForOne
+        self.supervisor(supervisor)?.settings.strategy == .restForOne,
+        order(of: target, above, in: supervisor) > order(of: node, ancestors, in: supervisor)
       {
         reading.error(
           need.place,
@@ -87,6 +102,11 @@ extension DeclaredTree {
       return
     }
   }
+}
+
+private struct NeedOfSiblings: Hashable {
+  var need: PlacedNeed
+  var parent: Int?
 }
 
 /// Who waits for whom. Every node has two events, its start and its being up; needs of an agent with

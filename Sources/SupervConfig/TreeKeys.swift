@@ -70,7 +70,7 @@ let supervisorKeys: [Key<SupervisorSettings>] =
 let agentKeys: [Key<AgentSettings>] =
   [
     Key(
-      "command", \.command, .command, default: .words("none: required"),
+      "command", \.command, .command, default: .required,
       "The program and its arguments. No shell reads it. A program without a slash is looked up in "
         + "the agent's `PATH`, one with a slash starts from `directory`."),
     Key(

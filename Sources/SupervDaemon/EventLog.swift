@@ -1,4 +1,4 @@
-package import SupervProtocol
+import SupervProtocol
 package import SupervisionTree
 
 /// The story of the tree: numbers every event, keeps the latest ones, and gives each as one line of
