@@ -17,9 +17,23 @@ func run(
   style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
   executable: String = "/nonexistent/superv"
 ) -> Run {
+  run(
+    words: words, environment: environment, style: style, roles: roles, executable: executable)
+}
+
+/// - Parameter closesOutput: Whether standard output is a pipe that nobody reads any more.
+func run(
+  words: [String], environment: [String: String] = ["XDG_RUNTIME_DIR": "/nonexistent"],
+  style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
+  executable: String = "/nonexistent/superv", closesOutput: Bool = false
+) -> Run {
   let written = Written()
   let console = Console(
-    style: style, output: { written.output += bytes(of: $0) },
+    style: style,
+    output: { (span) throws(SystemError) in
+      if closesOutput { throw SystemError("write", code: EPIPE) }
+      written.output += bytes(of: span)
+    },
     errors: { written.errors += bytes(of: $0) })
   var session = Session(environment: environment, console: console, roles: roles)
   session.executable = executable
