@@ -73,6 +73,7 @@ final class ByteBuffer {
   }
 
   func append(_ text: StaticString) {
+    guard text.utf8CodeUnitCount > 0 else { return }
     reserve(text.utf8CodeUnitCount)
     unsafe appendReserved(text.utf8Start, count: text.utf8CodeUnitCount)
   }
