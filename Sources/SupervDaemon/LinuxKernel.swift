@@ -132,7 +132,7 @@ package final class LinuxKernel: Kernel {
     }
   }
 
-  package func environmentVariable(_ name: String) -> String? { Surroundings.environment[name] }
+  package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
     try Files.read(path, maximumBytes: limit)
