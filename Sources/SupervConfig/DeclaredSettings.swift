@@ -136,8 +136,10 @@ extension PlacedSection {
   fileprivate var dependsOnInstance: Bool {
     section.entries.contains { entry in
       entry.segments.contains { segment in
-        let text = segment.text
-        return text.contains("%(instance)") || text.contains("%(name)")
+        segment.bytes.indices.contains { index in
+          segment.bytes[index] == UInt8(ascii: "%")
+            && ["%(instance)", "%(name)"].contains { segment.bytes[index...].starts(with: $0.utf8) }
+        }
       }
     }
   }

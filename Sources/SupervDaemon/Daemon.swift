@@ -204,26 +204,28 @@ extension Daemon {
   /// Told at the end of the turn.
   func tell(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
     var event = event
+    event.realTimeNanoseconds = kernel.realTimeNanoseconds
     change(&event)
     story.append(event)
   }
 
   private func tell(_ note: Note) {
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
-    var event = StoryEvent(
+    let event = StoryEvent(
       note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
       reason: note.reason.description)
-    event.incarnation = note.incarnation
-    if let process = slot?.process, process.incarnation == note.incarnation {
-      event.pid = process.pid
+    tell(event) {
+      $0.incarnation = note.incarnation
+      if let process = slot?.process, process.incarnation == note.incarnation {
+        $0.pid = process.pid
+      }
+      if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }
+      $0.delay = note.due.map { max(.zero, $0 - kernel.now) }
     }
-    if note.kind == .agentExited { event.exit = tree.status(of: note.node).lastExit }
-    event.delay = note.due.map { max(.zero, $0 - kernel.now) }
-    story.append(event)
   }
 
   private func publish(_ event: StoryEvent) {
-    let entry = events.add(event, realTimeNanoseconds: kernel.realTimeNanoseconds)
+    let entry = events.add(event)
     kernel.writeEvent(entry.json + [UInt8(ascii: "\n")])
     for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
       disconnect(lost, because: "it does not read its events")
