@@ -52,6 +52,7 @@ struct Benchmark {
       try measureLog(format: "text", target: .ratioAtLeast(0.6))
       try measureLog(format: "json", target: .ratioAtLeast(0.3))
     }
+    if options.parts.contains(.peers) { try measurePeers() }
   }
 
   private mutating func measureLargeTree() throws {
