@@ -102,6 +102,8 @@ struct Node: Sendable {
   var kind: Kind
   var policy: ChildPolicy
   var wish: Wish
+  /// Whether an operator, rather than the configuration, said so.
+  var isWishOperators = false
   var phase: Phase = .down(.stopped)
   var reason: Reason = .notStarted
   var bar: Bar?
@@ -145,6 +147,8 @@ enum Mail: Hashable, Sendable {
   case request(Request, NodeID)
   /// A reload changed what its process is made of.
   case replace(NodeID)
+  /// A reload brought it.
+  case added(NodeID)
   /// The needs of a waiting child are met.
   case needsMet(NodeID)
 }

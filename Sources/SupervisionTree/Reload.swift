@@ -156,16 +156,12 @@ extension SupervisionTree {
     }
   }
 
-  /// Where its supervisor runs, a new child starts as soon as what it needs holds.
+  /// Where its supervisor runs, a new child starts; elsewhere it starts with its supervisor.
   private mutating func startAdded(_ id: NodeID) {
     guard nodes[id.index].wish == .up else { return }
-    switch nodes[nodes[id.index].parent.index].phase {
-    case .running, .starting:
-      let unmet = unmetNeeds(of: id)
-      setPhase(id, .waiting, why: unmet.isEmpty ? .reloadAdded : .waitsFor(unmet))
-      if !unmet.isEmpty {
-        note(agent: .agentWaiting, supervisor: .supervisorWaiting, id, .waitsFor(unmet))
-      }
+    let parent = nodes[id.index].parent
+    switch nodes[parent.index].phase {
+    case .running, .starting: post(.added(id), to: parent)
     case .down, .waiting, .ended, .retrying, .stopping: break
     }
   }
@@ -206,7 +202,7 @@ extension Mail {
   fileprivate var child: NodeID? {
     switch self {
     case .ended(let id), .retry(let id), .due(let id), .request(_, let id), .needsMet(let id),
-      .replace(let id):
+      .replace(let id), .added(let id):
       id
     case .groupDue: nil
     }

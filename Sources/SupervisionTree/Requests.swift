@@ -23,6 +23,7 @@ extension SupervisionTree {
       return countStaleEvent()
     }
     nodes[id.index].wish = request == .down ? .down : .up
+    nodes[id.index].isWishOperators = true
     needsChanged = true
     let parent = nodes[id.index].parent
     switch nodes[parent.index].phase {
@@ -88,15 +89,14 @@ extension SupervisionTree {
     beginStop(id, why: why)
   }
 
-  /// Starts one child that has no process. To an operator, a failure is the answer; after a reload
-  /// it is tried again like any restart.
+  /// Starts one child that has no process, for an operator or a reload. A failure is the answer: it
+  /// spends nothing, so that what was asked for can hurt nobody else.
   mutating func startAlone(_ id: NodeID, why: Reason) {
     let parent = nodes[id.index].parent
-    let isReload = why == .reloadChanged
     if isSerial(parent) {
-      beginStarting(parent, [id], isReload ? .resume : .request, why: why)
+      beginStarting(parent, [id], .request, why: why)
     } else {
-      start(id, isReload ? .restart : .request, why: why)
+      start(id, .request, why: why)
     }
   }
 }

@@ -42,6 +42,8 @@ extension SupervisionTree {
     case .request(let request, let child): perform(request, on: child)
     case .replace(let child):
       if nodes[child.index].wish == .up { replace(child, why: .reloadChanged) }
+    case .added(let child):
+      if mayStart(child) { startAlone(child, why: .reloadAdded) }
     case .needsMet(let child): resume(id, child)
     }
     if !self[id].mailbox.isEmpty { agenda.append(.proceed(id)) }
@@ -221,6 +223,7 @@ extension SupervisionTree {
       }
     guard ends else { return }
     let why = Reason.significantEnded(child: nodes[child.index].name)
+    note(.supervisorStopping, id, why)
     endSupervisor(id, .shutDown(why: why), why: why)
   }
 }

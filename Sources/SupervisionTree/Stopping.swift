@@ -173,7 +173,8 @@ extension StopRun {
     of specification: SupervisorSpecification, in tree: SupervisionTree
   ) -> Reason {
     switch next {
-    case .rollBack(let why), .shutDown(let why): why
+    case .rollBack(let why): why
+    case .shutDown: .supervisorStops(specification.name)
     case .giveUp: .supervisorGaveUp(specification.name)
     case .stopped:
       specification.name == "root"
