@@ -63,7 +63,7 @@ final class ByteBuffer {
   }
 
   func append(_ source: UnsafeBufferPointer<UInt8>) {
-    guard let start = source.baseAddress else { return }
+    guard let start = source.baseAddress, source.count > 0 else { return }
     reserve(source.count)
     unsafe appendReserved(start, count: source.count)
   }
@@ -73,6 +73,7 @@ final class ByteBuffer {
   }
 
   func append(_ text: StaticString) {
+    guard text.utf8CodeUnitCount > 0 else { return }
     reserve(text.utf8CodeUnitCount)
     unsafe appendReserved(text.utf8Start, count: text.utf8CodeUnitCount)
   }

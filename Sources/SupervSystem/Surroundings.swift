@@ -2,7 +2,7 @@ import Glibc
 
 /// What a process was given when it was started: environment, directory, terminal.
 package enum Surroundings {
-  /// The environment (environ(7)); of a name that is there twice, the first counts, as in getenv(3).
+  /// The environment (environ(7)); of a name that is there twice, the first counts (getenv(3)).
   package static var environment: [String: String] {
     var variables: [String: String] = [:]
     var entry = unsafe environ

@@ -50,8 +50,8 @@ private final class Written {
 
 private func bytes(of span: Span<UInt8>) -> [UInt8] { (0..<span.count).map { span[$0] } }
 
-/// Compares a text with the file `Goldens/NAME`. With `SUPERV_WRITE_GOLDENS=1` in the environment it
-/// writes the file instead, to be read before it is committed.
+/// Compares a text with the file `Goldens/NAME`. With `SUPERV_WRITE_GOLDENS=1` in the environment
+/// it writes the file instead, to be read before it is committed.
 func expectGolden(_ name: String, _ text: String, at location: SourceLocation = #_sourceLocation) {
   let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Goldens/\(name)")
   if ProcessInfo.processInfo.environment["SUPERV_WRITE_GOLDENS"] == "1" {

@@ -124,6 +124,11 @@ final class Harness {
     try turn()
   }
 
+  /// Sends a packet that the daemon would not send.
+  func send(_ packet: [UInt8]) throws {
+    _ = try link.socket.sendMessage(packet.span)
+  }
+
   /// Says that it is over and runs to the end.
   func finish(graceMilliseconds: UInt32 = 1000) throws {
     _ = try link.send(.finish(graceMilliseconds: graceMilliseconds))
