@@ -32,8 +32,8 @@ enum { STACK_BYTES = 64 * 1024 };
 // calls `main` and ends there.
 #if defined(__x86_64__)
 
-__attribute__((naked, noinline)) static long clone_calling(struct clone_args *arguments, size_t size,
-                                                           void (*main)(void *), void *context) {
+__attribute__((naked, noinline)) static long
+clone_calling(struct clone_args *arguments, size_t size, void (*main)(void *), void *context) {
   __asm__("mov %rcx, %r8\n\t" // the system call overwrites rcx
           "mov $435, %eax\n\t"
           "syscall\n\t"
@@ -48,8 +48,8 @@ __attribute__((naked, noinline)) static long clone_calling(struct clone_args *ar
 
 #elif defined(__aarch64__)
 
-__attribute__((naked, noinline)) static long clone_calling(struct clone_args *arguments, size_t size,
-                                                           void (*main)(void *), void *context) {
+__attribute__((naked, noinline)) static long
+clone_calling(struct clone_args *arguments, size_t size, void (*main)(void *), void *context) {
   __asm__("mov x8, #435\n\t"
           "svc #0\n\t"
           "cbnz x0, 1f\n\t"

@@ -142,6 +142,33 @@ private let questionCommands = [
     ],
     run: runEvents),
   Command(
+    name: "logs", summary: "Show or follow what agents have written",
+    operands: [Operand(name: "NAME", kind: .name, isRequired: false, isRepeated: true)],
+    options: [
+      Option(name: "follow", letter: "f", summary: "Go on with lines as they are written"),
+      Option(
+        name: "lines", letter: "n", valueName: "N", defaultText: "10 with -f, else all",
+        summary: "Only the last N lines"),
+      Option(
+        name: "since", valueName: "TIME",
+        summary: "Only lines since then: RFC 3339, or how long ago (10m)"),
+      Option(name: "until", valueName: "TIME", summary: "Only lines until then"),
+      Option(
+        name: "stream", valueName: "STREAM", kind: .choice(["out", "err"]),
+        summary: "Only standard output, or only standard error"),
+      Option(name: "grep", valueName: "TEXT", summary: "Only lines that contain TEXT"),
+    ],
+    defaultTimeout: queryTimeout,
+    description: [
+      "Shows the lines of all agents, or of those that are named, in the order of their time, "
+        + "rotated files included. With --json each line is one object."
+    ],
+    examples: [
+      Example(line: "superv logs -f crawler", explanation: "follow one agent"),
+      Example(line: "superv logs --since 10m --stream err", explanation: "recent errors of all"),
+    ],
+    run: runLogs),
+  Command(
     name: "health", summary: "Say whether the daemon and its agents are well",
     defaultTimeout: queryTimeout,
     description: ["For health checks of containers and monitoring: the exit status is the answer."],

@@ -70,7 +70,7 @@ package final class Console {
       try output(waiting.span)
     } catch {
       isClosed = true
-      guard !error.isBrokenPipe else { return }
+      guard !error.isPeerGone else { return }
       failure = error
       complain("standard output: \(error)")
     }

@@ -25,7 +25,7 @@ final class ControlClient {
   /// The longest line to accept; the status of some 100,000 agents.
   static let maximumLineBytes = 64 << 20
   /// How long to wait before connecting once more to a daemon whose queue is full.
-  private static let retryMilliseconds: Int64 = 20
+  private static let retryMilliseconds: Int32 = 20
 
   private let socket: Descriptor
   private var input = LineBuffer(maximumLineBytes: maximumLineBytes)
@@ -41,10 +41,10 @@ final class ControlClient {
         self.init(socket: try UnixSocket.connect(to: path, nonblocking: true))
         return
       } catch let error where error.isTemporary && !deadline.isOver {
-        Surroundings.pause(milliseconds: Self.retryMilliseconds)
+        pause(milliseconds: Self.retryMilliseconds)
       } catch let error where error.isTemporary {
         throw .timedOut("the daemon at \(path) takes no connection: it may hang; see daemon.log")
-      } catch let error where error.isNotFound || error.isRefused {
+      } catch let error where error.isMissing || error.isRefused {
         throw .unreachable(
           "no daemon listens at \(path) (\(errorText(error.code))); superv start FILE starts one")
       } catch let error where error.isDenied {
@@ -96,7 +96,9 @@ final class ControlClient {
         case .oversized:
           throw .broken("the daemon's answer is longer than \(Self.maximumLineBytes >> 20) MiB")
         case .line(let range):
-          let bytes = input.withBytes(of: range) { line in (0..<line.count).map { line[$0] } }
+          let bytes = input.withBytes(of: range) { line in
+            unsafe line.withUnsafeBufferPointer { unsafe Array($0) }
+          }
           return try scan(bytes)
         }
       }
@@ -125,7 +127,7 @@ final class ControlClient {
         try wait(forWriting: false, by: deadline)
       }
     } catch let error as SystemError {
-      if error.isBrokenPipe { return false }
+      if error.isPeerGone { return false }
       throw .unreachable("\(error)")
     } catch {
       throw error as? CommandFailure ?? .broken("\(error)")

@@ -32,7 +32,7 @@ func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
         + "superv reload has it read its configuration again")
   } catch let failure as CommandFailure {
     throw failure
-  } catch let error as SystemError where error.isNotFound {
+  } catch let error as SystemError where error.isMissing {
     return
   } catch let error as SystemError {
     throw .system(error)

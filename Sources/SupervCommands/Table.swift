@@ -17,6 +17,8 @@ struct Cell: Hashable, Sendable {
     self.color = color
   }
 
+  func rendered(_ style: Style) -> String { rendered(text, style) }
+
   fileprivate func rendered(_ shown: String, _ style: Style) -> String {
     guard style.usesColor, let color, !shown.isEmpty else { return shown }
     return "\u{1B}[\(color.rawValue)m\(shown)\u{1B}[0m"
@@ -25,13 +27,16 @@ struct Cell: Hashable, Sendable {
 
 /// Text from elsewhere without what a terminal might obey: control characters become spaces.
 func printable(_ text: String) -> String {
-  guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-    return text
-  }
-  let scalars = text.unicodeScalars.map { scalar -> Unicode.Scalar in
-    scalar.properties.generalCategory == .control ? " " : scalar
-  }
+  guard text.unicodeScalars.contains(where: \.isControl) else { return text }
+  let scalars = text.unicodeScalars.map { $0.isControl ? " " : $0 }
   return String(String.UnicodeScalarView(scalars))
+}
+
+extension Unicode.Scalar {
+  /// C0, DEL and C1 (ECMA-48), but for the tab.
+  fileprivate var isControl: Bool {
+    value < 0x20 && value != 0x09 || (0x7F...0x9F).contains(value)
+  }
 }
 
 /// Rows under headings. The last column takes the room that is left of a terminal's width.

@@ -6,7 +6,8 @@ package protocol ConfigurationSource {
   func namesInFolder(_ path: String) throws(SourceError) -> [String]
   /// What is at an absolute path, symbolic links followed; nil: nothing.
   func kindOfFile(_ path: String) -> FileKind?
-  /// The same path without symbolic links, `.` and `..` (realpath(3)); nil: there is no such file.
+  /// The same path without symbolic links, `.` and `..` (realpath(3)), by which a file that is
+  /// included twice is recognised; nil: it cannot be told, and the path has to do.
   func canonicalPath(_ path: String) -> String?
   /// From superv's own environment.
   func environmentVariable(_ name: String) -> String?
@@ -14,6 +15,10 @@ package protocol ConfigurationSource {
   func userExists(_ name: String) -> Bool
   /// The folder of the running superv, absolute: `%(bin)s`.
   var binaryFolder: String { get }
+}
+
+extension ConfigurationSource {
+  package func canonicalPath(_ path: String) -> String? { nil }
 }
 
 package enum FileKind: Hashable, Sendable { case file, folder, other }

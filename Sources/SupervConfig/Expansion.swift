@@ -102,7 +102,10 @@ private struct Directive {
   /// nil for `%%`.
   var name: String?
   var conversion = Conversion.text
+  /// In units.
   var length: Int
+
+  private static let maximumNameLength = 300
 
   init?(_ units: ArraySlice<Value.Unit>) {
     let start = units.startIndex
@@ -112,7 +115,9 @@ private struct Directive {
       return
     }
     guard rest.first?.byte == UInt8(ascii: "("),
-      let close = rest.firstIndex(where: { $0.byte == UInt8(ascii: ")") })
+      let close = rest.prefix(Self.maximumNameLength).firstIndex(where: {
+        $0.byte == UInt8(ascii: ")")
+      })
     else { return nil }
     name = String(decoding: rest[..<close].dropFirst().map(\.byte), as: UTF8.self)
     let digits = units[(close + 1)...].prefix { $0.byte.isDigit }

@@ -1,5 +1,5 @@
-// One table of keys for each kind of section. It drives reading, the hints for unknown keys, and the
-// tables in docs/configuration.md.
+// One table of keys for each kind of section. It drives reading, the hints for unknown keys, and
+// the tables in docs/configuration.md.
 
 /// One key of the sections whose settings are a `Settings`.
 struct Key<Settings>: Sendable {
@@ -9,6 +9,8 @@ struct Key<Settings>: Sendable {
     case value(String)
     /// Something else, in these words.
     case words(String)
+    /// Nothing: a section without the key is an error.
+    case required
 
     init(stringLiteral text: String) { self = .value(text) }
 
@@ -59,6 +61,7 @@ package struct KeyDescription: Hashable, Sendable {
   package var fallback: String
   /// The text that may be written instead of leaving the key out; nil: none does the same.
   package var fallbackText: String?
+  package var isRequired: Bool
   package var meaning: String
 
   fileprivate init<Settings, Result>(
@@ -69,11 +72,13 @@ package struct KeyDescription: Hashable, Sendable {
     self.type = type.name
     limits = type.limits
     self.meaning = meaning
+    isRequired = if case .required = fallback { true } else { false }
     switch fallback {
     case .value(let text):
       self.fallback = text.isEmpty ? "empty" : "`\(text)`"
       fallbackText = text
     case .words(let words): self.fallback = words
+    case .required: self.fallback = "required"
     }
   }
 }

@@ -85,6 +85,8 @@ private struct LineReader {
   var result = ReadingResult()
   var owner = Owner.nobody
   var ownerIndent = 0
+  /// Blank lines since the last line of the value: part of it if the value goes on.
+  var blankLines: [Segment] = []
 
   init(dialect: Dialect) { self.dialect = dialect }
 
@@ -94,9 +96,10 @@ private struct LineReader {
     let commentStart = line.commentStart(in: dialect)
     let content = line.segment(line.bytes[..<(commentStart ?? line.bytes.endIndex)].trimmed)
     if content.bytes.isEmpty {
-      if commentStart == nil { continueValue(with: content, isBroken: isBroken) }
+      if commentStart == nil, owner == .entry { blankLines.append(content) }
       return
     }
+    defer { blankLines = [] }
     if owner != .nobody, content.column - 1 > ownerIndent {
       continueValue(with: content, isBroken: isBroken)
       return
@@ -134,7 +137,7 @@ private struct LineReader {
     case .entry:
       let section = result.sections.count - 1
       let entry = result.sections[section].entries.count - 1
-      result.sections[section].entries[entry].segments.append(content)
+      result.sections[section].entries[entry].segments += blankLines + [content]
       if isBroken { result.sections[section].entries[entry].isBroken = true }
     case .nobody, .skippedLine: break
     }

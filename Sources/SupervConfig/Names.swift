@@ -58,8 +58,15 @@ extension ValueType where Result == [PlacedNeed] {
     name: "list of NAME:CONDITION", limits: "`ready` (default), `started`, `done`",
     allowsEmpty: true
   ) { value, reading in
-    ValueType<[Reference]>.names.parse(value, &reading)?.compactMap { reference in
-      need(reference, &reading)
+    var names: Set<String> = []
+    return ValueType<[Reference]>.names.parse(value, &reading)?.compactMap { reference in
+      guard let need = need(reference, &reading) else { return nil }
+      guard names.insert(need.need.name).inserted else {
+        reading.error(
+          reference.place, "\(quoted(need.need.name)) is needed twice", hint: "keep one")
+        return nil
+      }
+      return need
     }
   }
 

@@ -59,7 +59,7 @@ extension Reading {
     guard value.isEmpty, !key.allowsEmpty else { return false }
     error(
       value.place, "\(quoted(key.description.name)) has no value",
-      hint: "give it one, or leave the key out")
+      hint: key.description.isRequired ? "give it one" : "give it one, or leave the key out")
     return true
   }
 

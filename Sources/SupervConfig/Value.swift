@@ -35,12 +35,11 @@ struct Value {
     self.end = end
   }
 
-  /// The value of an entry, without blank lines at its end.
+  /// The value of an entry.
   init(_ entry: Entry, file: Int) {
     var units: [Unit] = []
     var end = Place(file: file, line: entry.line, column: entry.column)
-    let last = entry.segments.lastIndex { !$0.bytes.isEmpty } ?? 0
-    for segment in entry.segments[...last] {
+    for segment in entry.segments {
       if segment.line != entry.line { units.append(Unit(byte: lineFeed, place: end)) }
       var place = Place(file: file, line: segment.line, column: segment.column)
       for (offset, byte) in segment.bytes.enumerated() {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import SupervProtocol
-import SupervSystem
-package import SupervisionTree
+package import SupervSystem
+import SupervisionTree
 
 /// What outlives the daemon in the state directory: the last incarnation of every instance, what an
 /// operator stopped, and the number of the last event.

@@ -1,4 +1,4 @@
-package import SupervProtocol
+import SupervProtocol
 package import SupervisionTree
 
 /// The story of the tree: numbers every event, keeps the latest ones, and gives each as one line of
@@ -47,12 +47,10 @@ package struct EventLog: Sendable {
   }
 
   /// Gives an event the next number and keeps it.
-  package mutating func add(_ event: StoryEvent, realTimeNanoseconds: Int64) -> Entry {
-    let reason = event.reason
+  package mutating func add(_ event: StoryEvent) -> Entry {
     let entry = Entry(
-      sequence: nextSequence, realTimeNanoseconds: realTimeNanoseconds, kind: event.kind,
-      name: event.name, reason: reason,
-      json: event.json(nextSequence, realTimeNanoseconds, reason))
+      sequence: nextSequence, realTimeNanoseconds: event.realTimeNanoseconds, kind: event.kind,
+      name: event.name, reason: event.reason, json: event.json(nextSequence))
     nextSequence += 1
     if ring.count < Self.capacity {
       ring.append(entry)
@@ -73,6 +71,8 @@ package struct StoryEvent: Sendable {
   package var kind: String
   package var subject: Subject
   package var name = ""
+  /// When it was decided, since 1970-01-01 UTC.
+  package var realTimeNanoseconds: Int64 = 0
   package var incarnation: UInt64 = 0
   package var pid: Int32?
   package var exit: ExitRecord?
@@ -88,9 +88,7 @@ package struct StoryEvent: Sendable {
     self.reason = reason
   }
 
-  fileprivate func json(
-    _ sequence: Int64, _ realTimeNanoseconds: Int64, _ reason: String
-  ) -> [UInt8] {
+  fileprivate func json(_ sequence: Int64) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(192)
     func raw(_ text: StaticString) {

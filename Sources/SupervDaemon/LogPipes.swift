@@ -8,7 +8,7 @@ final class LogPipe {
 
   private init(reader: consuming Descriptor, writer: consuming Descriptor) {
     self.reader = reader
-    openWriter = writer
+    openWriter = Optional(writer)
   }
 
   /// For an agent, which never gets SIGPIPE from it.

@@ -1,6 +1,6 @@
-import SupervConfig
+package import SupervConfig
 import SupervProtocol
-import SupervSystem
+package import SupervSystem
 import SupervisionTree
 
 /// The logger and what it has in hand: a child like any other, started again when it dies. Pipes stay
@@ -70,7 +70,7 @@ package final class LoggerProcess {
   // MARK: The process
 
   func start(_ now: MonotonicTime, _ poll: borrowing EventPoll) throws(SystemError) {
-    let pair = try UnixSocket.pair(.packets)
+    let pair = try UnixSocket.pair(kind: .packets)
     let process = try pair.split { (ours, theirs) throws(SystemError) -> Process in
       var request = SpawnRequest(command: ["superv", "logger"], environment: [])
       request.candidates = ["/proc/self/exe"]
@@ -78,7 +78,7 @@ package final class LoggerProcess {
       // It holds a pipe for every stream: the raised limit is for it as well.
       request.extraDescriptors = [.init(source: theirs.number, target: 3)]
       let link = try LoggerLink(socket: ours)
-      do {
+      do throws(SpawnError) {
         return Process(try spawn(request), link, at: now)
       } catch {
         throw SystemError(error.stage.call, code: error.code, subject: "superv logger")
@@ -90,7 +90,7 @@ package final class LoggerProcess {
     restartAt = nil
     unsent = streams.keys.sorted()
     _ = try process.link.send(
-      .configure(
+      LoggerCommand.configure(
         directory: settings.logDirectory, totalMaximumBytes: settings.logTotalMaximumBytes,
         mirrorsToTerminal: mirrorsOutput))
     handOver()
@@ -200,8 +200,7 @@ package final class LoggerProcess {
     events.close(poll)
     guard let process else { return }
     _ = try? process.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
-    _ = try? process.pidfd.wait(
-      forReading: true, timeoutMilliseconds: Int32(Self.finishMilliseconds) + 1000)
+    _ = try? process.pidfd.wait(timeoutMilliseconds: Int64(Self.finishMilliseconds) + 1000)
     _ = try? Processes.reap(process.pidfd)
   }
 }

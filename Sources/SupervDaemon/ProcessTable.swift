@@ -141,7 +141,7 @@ final class ProcessTable {
       for orphan in orphans {
         guard let pidfd = try? Processes.open(pid: orphan.pid) else { continue }
         _ = try? Processes.send(.kill, to: pidfd)
-        _ = try? pidfd.wait(forReading: true, timeoutMilliseconds: 1000)
+        _ = try? pidfd.wait(timeoutMilliseconds: 1000)
       }
     }
   }

@@ -1,5 +1,5 @@
-import SupervConfig
-import SupervProtocol
+package import SupervConfig
+package import SupervProtocol
 import SupervisionTree
 
 // A new configuration for a tree that runs. A bad file changes nothing.

@@ -53,6 +53,8 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
     }
   }
 
+  package func canonicalPath(_ path: String) -> String? { try? Files.realPath(path) }
+
   package func environmentVariable(_ name: String) -> String? { environment[name] }
 
   package func userExists(_ name: String) -> Bool {

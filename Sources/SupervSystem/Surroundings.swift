@@ -2,7 +2,7 @@ import Glibc
 
 /// What a process was given when it was started: environment, directory, terminal.
 package enum Surroundings {
-  /// The environment (environ(7)); of a name that is there twice, the first counts, as in getenv(3).
+  /// The environment (environ(7)); of a name that is there twice, the first counts (getenv(3)).
   package static var environment: [String: String] {
     var variables: [String: String] = [:]
     var entry = unsafe environ
@@ -45,25 +45,12 @@ package enum Surroundings {
 
   /// Ends this process (exit(3)).
   package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
-
-  /// Waits; a signal does not cut it short.
-  package static func pause(milliseconds: Int64) {
-    let end = Clock.monotonicNanoseconds + milliseconds * 1_000_000
-    while true {
-      let left = end - Clock.monotonicNanoseconds
-      if left <= 0 { return }
-      // poll(2) with nothing to watch is a sleep with milliseconds; round up, or it spins.
-      poll(nil, 0, Int32(clamping: (left + 999_999) / 1_000_000))
-    }
-  }
 }
 
 extension SystemError {
-  /// The reader of a pipe or socket has gone away.
-  package var isBrokenPipe: Bool { code == EPIPE || code == ECONNRESET }
-  package var isNotFound: Bool { code == ENOENT || code == ENOTDIR }
   /// Nobody listens on a socket.
   package var isRefused: Bool { code == ECONNREFUSED }
+  /// A queue is full that will not stay so.
   package var isTemporary: Bool { code == EAGAIN }
   package var isDenied: Bool { code == EACCES || code == EPERM }
 }

@@ -26,8 +26,9 @@ package enum UnixSocket {
   /// A nonblocking socket at `path` that waits for connections (or, `.datagrams`, messages).
   ///
   /// The file never has more than its mode: bind(2) takes it from the socket's own inode, less the
-  /// umask, and nobody can connect before it is exactly `mode`. A file left by a process that is gone is replaced; one that somebody still
-  /// listens on is not. Two processes that do this at once need a lock around it.
+  /// umask, and nobody can connect before it is exactly `mode`. A file left by a process that is
+  /// gone is replaced; one that somebody still listens on is not. Two processes that do this at
+  /// once need a lock around it.
   ///
   /// - Throws: `SystemError`; `EADDRINUSE` when somebody listens there or it is not a socket.
   package static func listen(

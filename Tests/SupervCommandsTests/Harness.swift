@@ -17,9 +17,23 @@ func run(
   style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
   executable: String = "/nonexistent/superv"
 ) -> Run {
+  run(
+    words: words, environment: environment, style: style, roles: roles, executable: executable)
+}
+
+/// - Parameter closesOutput: Whether standard output is a pipe that nobody reads any more.
+func run(
+  words: [String], environment: [String: String] = ["XDG_RUNTIME_DIR": "/nonexistent"],
+  style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
+  executable: String = "/nonexistent/superv", closesOutput: Bool = false
+) -> Run {
   let written = Written()
   let console = Console(
-    style: style, output: { written.output += bytes(of: $0) },
+    style: style,
+    output: { (span) throws(SystemError) in
+      if closesOutput { throw SystemError("write", code: EPIPE) }
+      written.output += bytes(of: span)
+    },
     errors: { written.errors += bytes(of: $0) })
   var session = Session(environment: environment, console: console, roles: roles)
   session.executable = executable
@@ -36,8 +50,8 @@ private final class Written {
 
 private func bytes(of span: Span<UInt8>) -> [UInt8] { (0..<span.count).map { span[$0] } }
 
-/// Compares a text with the file `Goldens/NAME`. With `SUPERV_WRITE_GOLDENS=1` in the environment it
-/// writes the file instead, to be read before it is committed.
+/// Compares a text with the file `Goldens/NAME`. With `SUPERV_WRITE_GOLDENS=1` in the environment
+/// it writes the file instead, to be read before it is committed.
 func expectGolden(_ name: String, _ text: String, at location: SourceLocation = #_sourceLocation) {
   let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Goldens/\(name)")
   if ProcessInfo.processInfo.environment["SUPERV_WRITE_GOLDENS"] == "1" {

@@ -15,7 +15,8 @@ import Testing
   }
 
   static let commands = [
-    "start", "run", "shutdown", "reload", "check", "status", "tree", "why", "events", "health",
+    "start", "run", "shutdown", "reload", "check", "status", "tree", "why", "events", "logs",
+    "health",
     "up", "down", "restart", "signal", "help", "completion", "version",
   ]
 
@@ -100,7 +101,7 @@ import Testing
 
   @Test("mistakes on the command line end with 2 and say what to do", arguments: mistakes)
   func mistake(words: [String], message: String) {
-    let result = runWords(words)
+    let result = run(words: words)
     #expect(result == Run(status: 2, output: "", errors: "superv: \(message)\n"))
   }
 
@@ -113,16 +114,6 @@ import Testing
     #expect(
       result.output.hasSuffix(
         #""data":{"kind":"invalid","retryable":false,"retry_after_ms":null}}}"# + "\n"))
-  }
-
-  private func runWords(_ words: [String]) -> Run {
-    switch words.count {
-    case 0: run()
-    case 1: run(words[0])
-    case 2: run(words[0], words[1])
-    case 3: run(words[0], words[1], words[2])
-    default: run(words[0], words[1], words[2], words[3], words[4])
-    }
   }
 
   @Test("options stand anywhere, short ones together, and -- ends them")

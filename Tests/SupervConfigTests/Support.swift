@@ -14,7 +14,9 @@ struct FixedSource: ConfigurationSource {
   init(_ text: String = "", at path: String = mainPath) { files[path] = Array(text.utf8) }
 
   func readFile(_ path: String, limit: Int) throws(SourceError) -> [UInt8] {
-    guard let bytes = files[canonicalPath(path) ?? path] else { throw SourceError("No such file or directory") }
+    guard let bytes = files[canonicalPath(path) ?? path] else {
+      throw SourceError("No such file or directory")
+    }
     return Array(bytes.prefix(limit + 1))
   }
 

@@ -12,7 +12,8 @@ import Testing
       _ = try? waitForEnd(of: process.pidfd)
       return nil
     } catch {
-      return error
+      // A file that was just written may still be open in a child that another test spawns now.
+      return error.code == ETXTBSY ? failure(request, old: old) : error
     }
   }
 
@@ -42,11 +43,11 @@ import Testing
     #expect(failure(searched, old: old)?.description == "exec \(file): Permission denied")
     let second = "\(scratch.path)/bin"
     try Files.makeDirectories(second)
-    _ = try scratch.write("bin/tool", "#!/bin/sh\nexit 5\n", mode: 0o755)
+    try Files.makeLink("\(second)/tool", to: "/bin/false")
     var found = SpawnRequest(
       command: ["tool"], environment: ["PATH=/nowhere:\(scratch.path):\(second)"])
     found.avoidsNewSystemCalls = old
-    #expect(try run(found).status == .exited(code: 5))
+    #expect(try run(found).status == .exited(code: 1))
   }
 
   @Test(arguments: [false, true]) func programThatIsNone(old: Bool) throws {

@@ -1,4 +1,6 @@
 # bash completion for superv; made by: superv completion bash
+# The names of instances have a colon, at which bash would break words.
+COMP_WORDBREAKS=${COMP_WORDBREAKS//:}
 _superv_names() { superv names 2>/dev/null; }
 _superv() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= index
