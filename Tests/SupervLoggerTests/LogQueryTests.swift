@@ -36,8 +36,11 @@ extension LogFollower {
   @Test(arguments: [
     ("out hello", LogRecord.Stream.stdout, false, "hello"), ("err  hi ", .stderr, false, " hi "),
     ("out+ long", .stdout, true, "long"), ("err+ long", .stderr, true, "long"),
-    ("out ", .stdout, false, ""), ("-- superv: 7 lines (9 bytes) dropped: x --", .superv, false,
-      "superv: 7 lines (9 bytes) dropped: x --"),
+    ("out ", .stdout, false, ""),
+    (
+      "-- superv: 7 lines (9 bytes) dropped: x --", .superv, false,
+      "superv: 7 lines (9 bytes) dropped: x --"
+    ),
   ]) func readsText(rest: String, stream: LogRecord.Stream, isPartial: Bool, message: String) {
     let record = parse("\(stamp) \(rest)")
     #expect(record.timeNanoseconds == Self.time && record.stream == stream)
