@@ -54,7 +54,11 @@ extension SupervisionTree {
     let why = run.reasonForMembers(of: self[id].specification, in: self)
     for child in next {
       nodes[child.index].afterStop = nil
-      beginStop(child, why: why)
+      if case .restartGroup(let restart) = run.next, nodes[child.index].bar == .dropped {
+        beginStop(child, why: .temporaryDropped(sibling: nodes[restart.cause.index].name))
+      } else {
+        beginStop(child, why: why)
+      }
     }
     if run.remaining.isEmpty && run.inProgress.isEmpty { finishStopping(id, run.next) }
   }
