@@ -11,7 +11,11 @@ import Testing
     func world(isSupervisor: Bool) -> World {
       var world = World.begun(specification(isSupervisor: isSupervisor))
       let inner = isSupervisor ? "i" : "x"
-      if self != .starting, self != .notReady { world.answer() }
+      if self == .starting || self == .notReady {
+        world.play(.spawned(world["n"]))
+      } else {
+        world.answer()
+      }
       switch self {
       case .waiting, .starting, .running: break
       case .notReady: world.play(.spawned(world[inner]))
