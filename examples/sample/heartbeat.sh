@@ -11,5 +11,7 @@ echo "heartbeat: started as incarnation $SUPERV_INCARNATION of $SUPERV_AGENT"
 while :; do
   read -r one five _ </proc/loadavg
   echo "load $one over a minute, $five over five"
-  sleep 5
+  # In the background: a shell runs its traps while it waits, and not before a sleep has ended.
+  sleep 5 &
+  wait $!
 done

@@ -16,7 +16,7 @@ while :; do
     echo "$(basename "$file" .json): published"
   done
   ls "$WORK_DIR/published" | head -n -20 | while read -r old; do rm "$WORK_DIR/published/$old"; done
-  # A shell runs its trap when the program in front of it ends, and superv's signal goes to the
-  # whole process group: the sleep ends at once, too.
-  sleep 2
+  # In the background: a shell runs its traps while it waits, and not before a sleep has ended.
+  sleep 2 &
+  wait $!
 done
