@@ -116,7 +116,8 @@ struct DeclaredSettings {
     return agent
   }
 
-  /// `numprocs`, which has to be known before the other keys can be read; complaints come with them.
+  /// `numprocs`, which has to be known before the other keys can be read; complaints come with
+  /// them.
   private func instanceCount(_ section: PlacedSection, _ reading: Reading) -> Int {
     var scratch = reading
     scratch.expansions = [Expansion(name: "agent", text: section.name)]

@@ -18,6 +18,7 @@ package final class Daemon<Machine: Kernel> {
   var timers = TimerHeap()
   var events: EventLog
   let control = ControlHub()
+  let http = HTTPHub()
   let startedAt: MonotonicTime
   /// Decided in this turn and not yet told.
   private var story: [StoryEvent] = []
@@ -72,9 +73,12 @@ package final class Daemon<Machine: Kernel> {
       feed(.exited(key.node, incarnation: key.incarnation, termination))
     case .logger(let report): take(report)
     case .signal(let signal): take(signal)
-    case .connected(let id, let peer): control.open(id, peer, configuration.settings)
-    case .received(let id, let bytes): receive(bytes, on: id)
-    case .disconnected(let id): control.close(id)
+    case .connected(let id, .control(let peer)):
+      control.open(id, peer, configuration.settings)
+    case .connected(let id, .http): http.open(id)
+    case .received(let id, let bytes):
+      if http.owns(id) { receiveHTTP(bytes, on: id) } else { receive(bytes, on: id) }
+    case .disconnected(let id): if !http.close(id) { control.close(id) }
     case .alarm: fireTimers()
     }
   }
