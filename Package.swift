@@ -78,8 +78,8 @@ let package = Package(
       "SupervDaemonTests",
       of: ["SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
     tests(
-      "SupervCommandsTests", of: ["SupervCommands", "SupervConfig", "SupervProtocol"],
-      data: ["Fixtures", "Goldens"]),
+      "SupervCommandsTests",
+      of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),
     tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "superv"]),
   ]
 )
