@@ -184,6 +184,7 @@ package final class LoggerLoop {
     }
     guard let count else { return .open }
     guard count > 0 else { return .ended }
+    input.widen(afterRead: count)
     encode(input.splitter.feed(buffer, count: count), of: input)
     input.count(encoder, bytes: count)
     return .open
