@@ -3,7 +3,8 @@ import PackageDescription
 
 // A plain `swift build -c release` links one static executable. Both halves are needed: the
 // compiler flag picks the static autolink entries, the linker flag makes the executable static.
-// Debug builds and tests stay dynamic.
+// Debug builds and tests stay dynamic. The toolchain's lld, because the default linker warns of a
+// dlopen(3) in the Swift runtime itself, which nothing here reaches.
 let strictSwift: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .treatAllWarnings(as: .error),
@@ -15,7 +16,8 @@ let strictSwift: [SwiftSetting] = [
 ]
 let strictC: [CSetting] = [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra", "-Werror"])]
 let staticLink: [LinkerSetting] = [
-  .unsafeFlags(["-static-executable", "-Xlinker", "-s"], .when(configuration: .release))
+  .unsafeFlags(
+    ["-static-executable", "-use-ld=lld", "-Xlinker", "-s"], .when(configuration: .release))
 ]
 
 func module(_ name: String, imports dependencies: [Target.Dependency] = []) -> Target {
@@ -55,18 +57,29 @@ let package = Package(
         "SupervLogger",
       ]),
     program("superv", imports: ["SupervCommands"]),
-    program("superv-bench", imports: ["SupervSystem"]),
+
+    // The benchmark, and the same work done with bare system calls.
+    .target(name: "CBench", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
+    program("superv-bench", imports: ["CBench"]),
+    .executableTarget(
+      name: "superv-bench-bare", dependencies: ["CBench"], cSettings: strictC,
+      linkerSettings: staticLink + [
+        // Without it the Swift runtime is linked into a program that has no Swift.
+        .unsafeFlags(["-nostartfiles"], .when(configuration: .release))
+      ]),
 
     tests("TidyTests", of: []),
     tests("SupervisionTreeTests", of: ["SupervisionTree"], data: ["Deviations"]),
     tests("SupervProtocolTests", of: ["SupervProtocol"]),
-    tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"]),
+    tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"], data: ["Broken"]),
     tests("SupervSystemTests", of: ["SupervSystem"]),
     tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
     tests(
       "SupervDaemonTests",
       of: ["SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
-    tests("SupervCommandsTests", of: ["SupervCommands", "SupervConfig", "SupervProtocol"]),
+    tests(
+      "SupervCommandsTests",
+      of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),
     tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "superv"]),
   ]
 )

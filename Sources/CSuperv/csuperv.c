@@ -1,1 +1,289 @@
+#define _GNU_SOURCE
 #include "csuperv.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+int csv_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+int csv_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+int csv_event_counter(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+int csv_inotify_create(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+int csv_open_path(const char *path) { return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
+int csv_timer_arm(int fd, int64_t nanoseconds) {
+  struct itimerspec when = {.it_value = {.tv_sec = nanoseconds / 1000000000,
+                                         .tv_nsec = nanoseconds % 1000000000}};
+  return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+// Signals
+
+static sigset_t signal_set(uint64_t mask) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int number = 1; number <= 64; number++)
+    if (mask >> (number - 1) & 1) sigaddset(&set, number);
+  return set;
+}
+
+int csv_signal_descriptor(uint64_t mask) {
+  sigset_t set = signal_set(mask);
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int change_mask(int how, uint64_t mask) {
+  sigset_t set = signal_set(mask);
+  int code = pthread_sigmask(how, &set, NULL);
+  if (code == 0) return 0;
+  errno = code;
+  return -1;
+}
+
+int csv_block_signals(uint64_t mask) { return change_mask(SIG_BLOCK, mask); }
+int csv_unblock_signals(uint64_t mask) { return change_mask(SIG_UNBLOCK, mask); }
+
+int csv_ignore_signal(int number) {
+  if (signal(number, SIG_IGN) == SIG_ERR) return -1;
+  csv_dispositions_changed();
+  return 0;
+}
+
+int csv_sigrtmin(void) { return SIGRTMIN; }
+int csv_sigrtmax(void) { return SIGRTMAX; }
+
+// Pipes
+
+int csv_pipe(int ends[2], int nonblocking) {
+  return pipe2(ends, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
+}
+
+int csv_set_pipe_size(int fd, int bytes) { return fcntl(fd, F_SETPIPE_SZ, bytes); }
+
+// Sockets
+
+static int socket_flags(int nonblocking) {
+  return SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
+}
+
+int csv_socket(int domain, int type, int nonblocking) {
+  return socket(domain, type | socket_flags(nonblocking), 0);
+}
+
+int csv_socket_pair(int type, int nonblocking, int ends[2]) {
+  return socketpair(AF_UNIX, type | socket_flags(nonblocking), 0, ends);
+}
+
+int csv_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+union address {
+  struct sockaddr any;
+  struct sockaddr_un local;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+static socklen_t unix_address(union address *address, const char *path) {
+  size_t length = strlen(path);
+  memset(address, 0, sizeof *address);
+  if (length >= sizeof address->local.sun_path) {
+    errno = ENAMETOOLONG;
+    return 0;
+  }
+  address->local.sun_family = AF_UNIX;
+  memcpy(address->local.sun_path, path, length + 1);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+}
+
+static socklen_t ip_address(union address *address, const char *ip_literal, uint16_t port) {
+  memset(address, 0, sizeof *address);
+  if (inet_pton(AF_INET, ip_literal, &address->v4.sin_addr) == 1) {
+    address->v4.sin_family = AF_INET;
+    address->v4.sin_port = htons(port);
+    return sizeof address->v4;
+  }
+  if (inet_pton(AF_INET6, ip_literal, &address->v6.sin6_addr) == 1) {
+    address->v6.sin6_family = AF_INET6;
+    address->v6.sin6_port = htons(port);
+    return sizeof address->v6;
+  }
+  errno = EINVAL;
+  return 0;
+}
+
+int csv_unix_bind(int fd, const char *path) {
+  union address address;
+  socklen_t length = unix_address(&address, path);
+  return length == 0 ? -1 : bind(fd, &address.any, length);
+}
+
+int csv_unix_connect(int fd, const char *path) {
+  union address address;
+  socklen_t length = unix_address(&address, path);
+  return length == 0 ? -1 : connect(fd, &address.any, length);
+}
+
+int csv_ip_family(const char *ip_literal) {
+  union address address;
+  return ip_address(&address, ip_literal, 0) == 0 ? -1 : address.any.sa_family;
+}
+
+int csv_tcp_bind(int fd, const char *ip_literal, uint16_t port) {
+  union address address;
+  int yes = 1;
+  socklen_t length = ip_address(&address, ip_literal, port);
+  if (length == 0) return -1;
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) return -1;
+  // `::` and `0.0.0.0` are two addresses; without this the first one takes both.
+  if (address.any.sa_family == AF_INET6 &&
+      setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) != 0)
+    return -1;
+  return bind(fd, &address.any, length);
+}
+
+int csv_tcp_connect(int fd, const char *ip_literal, uint16_t port) {
+  union address address;
+  socklen_t length = ip_address(&address, ip_literal, port);
+  return length == 0 ? -1 : connect(fd, &address.any, length);
+}
+
+int csv_local_port(int fd) {
+  union address address;
+  socklen_t length = sizeof address;
+  if (getsockname(fd, &address.any, &length) != 0) return -1;
+  return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+int csv_take_socket_error(int fd) {
+  int code = 0;
+  socklen_t length = sizeof code;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) != 0 ? -1 : code;
+}
+
+int csv_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+  *pid = peer.pid;
+  *uid = peer.uid;
+  *gid = peer.gid;
+  return 0;
+}
+
+int csv_peer_pidfd(int fd) {
+  int pidfd = -1;
+  socklen_t length = sizeof pidfd;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) != 0 ? -1 : pidfd;
+}
+
+// Messages with descriptors
+
+union control {
+  struct cmsghdr header; // for its alignment
+  char bytes[CMSG_SPACE(CSV_MESSAGE_DESCRIPTORS * sizeof(int)) +
+             CMSG_SPACE(sizeof(struct ucred))];
+};
+
+ssize_t csv_send_message(int fd, const void *bytes, size_t count, const int *descriptors,
+                         int descriptor_count) {
+  union control control = {0};
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+  if (descriptor_count < 0 || descriptor_count > CSV_MESSAGE_DESCRIPTORS) {
+    errno = EINVAL;
+    return -1;
+  }
+  if (descriptor_count > 0) {
+    size_t size = (size_t)descriptor_count * sizeof(int);
+    header.msg_control = control.bytes;
+    header.msg_controllen = CMSG_SPACE(size);
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(rights), descriptors, size);
+  }
+  return sendmsg(fd, &header, MSG_NOSIGNAL);
+}
+
+ssize_t csv_receive_message(int fd, void *bytes, size_t room,
+                            int descriptors[CSV_MESSAGE_DESCRIPTORS],
+                            struct csv_received *received) {
+  union control control = {0};
+  struct iovec part = {.iov_base = bytes, .iov_len = room};
+  struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
+                          .msg_controllen = sizeof control.bytes};
+  ssize_t count = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+  *received = (struct csv_received){0};
+  if (count < 0) return count;
+  received->truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  for (struct cmsghdr *item = CMSG_FIRSTHDR(&header); item; item = CMSG_NXTHDR(&header, item)) {
+    if (item->cmsg_level != SOL_SOCKET) continue;
+    if (item->cmsg_type == SCM_RIGHTS) {
+      size_t size = item->cmsg_len - CMSG_LEN(0);
+      memcpy(descriptors, CMSG_DATA(item), size);
+      received->descriptor_count = (int)(size / sizeof(int));
+    } else if (item->cmsg_type == SCM_CREDENTIALS) {
+      struct ucred sender;
+      memcpy(&sender, CMSG_DATA(item), sizeof sender);
+      received->sender = sender.pid;
+    }
+  }
+  return count;
+}
+
+int csv_pass_credentials(int fd) {
+  int yes = 1;
+  return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+}
+
+// Processes
+
+static int wait_for(idtype_t type, id_t id, int flags, struct csv_exit *result) {
+  siginfo_t info = {0}; // waitid leaves it alone when nobody has ended
+  if (waitid(type, id, &info, WEXITED | WNOHANG | flags) != 0) return -1;
+  *result = (struct csv_exit){.pid = info.si_pid,
+                              .killed = info.si_code != CLD_EXITED,
+                              .dumped_core = info.si_code == CLD_DUMPED,
+                              .value = info.si_status};
+  return 0;
+}
+
+int csv_wait_pidfd(int pidfd, struct csv_exit *result) {
+  return wait_for((idtype_t)P_PIDFD, (id_t)pidfd, 0, result);
+}
+
+int csv_wait_pid(pid_t pid, struct csv_exit *result) {
+  return wait_for(P_PID, (id_t)pid, 0, result);
+}
+
+int csv_peek_exited(struct csv_exit *result) { return wait_for(P_ALL, 0, WNOWAIT, result); }
+
+int csv_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int csv_pidfd_send_signal(int pidfd, int number) {
+  return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+
+int csv_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int csv_limit(int resource, struct rlimit *old, const struct rlimit *new) {
+  return prlimit(0, (__rlimit_resource_t)resource, new, old);
+}

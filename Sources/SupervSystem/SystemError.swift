@@ -22,6 +22,13 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+extension SystemError {
+  /// A file that is not what this version writes.
+  package static func invalidContent(of path: String) -> SystemError {
+    SystemError("read", code: EINVAL, subject: path)
+  }
+}
+
 /// The text of an `errno` value, as strerror(3) gives it in the C locale.
 package func errorText(_ code: Int32) -> String {
   unsafe String(cString: strerror(code))

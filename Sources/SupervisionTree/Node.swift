@@ -102,6 +102,8 @@ struct Node: Sendable {
   var kind: Kind
   var policy: ChildPolicy
   var wish: Wish
+  /// Whether an operator, rather than the configuration, said so.
+  var isWishOperators = false
   var phase: Phase = .down(.stopped)
   var reason: Reason = .notStarted
   var bar: Bar?

@@ -23,6 +23,7 @@ extension SupervisionTree {
       return countStaleEvent()
     }
     nodes[id.index].wish = request == .down ? .down : .up
+    nodes[id.index].isWishOperators = true
     needsChanged = true
     let parent = nodes[id.index].parent
     switch nodes[parent.index].phase {

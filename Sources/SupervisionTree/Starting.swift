@@ -63,8 +63,8 @@ extension SupervisionTree {
       return
     }
     setPhase(id, .starting(origin), why: why)
+    nodes[id.index].incarnation += 1
     if isAgent(id) {
-      nodes[id.index].incarnation += 1
       note(.agentStarting, id, why)
       effects.append(.spawn(id, incarnation: nodes[id.index].incarnation))
     } else {

@@ -13,6 +13,8 @@ package struct ChildStatus: Hashable, Sendable {
   package var restarts: Int
   package var lastExit: ExitRecord?
   package var reason: Reason
+  /// Whether `wish` is an operator's rather than the configuration's (`autostart = no`).
+  package var isStoppedByOperator: Bool
 }
 
 /// What only a supervisor shows.
@@ -50,7 +52,7 @@ extension SupervisionTree {
       id: id, name: node.name, parent: nodes[node.parent.index].name, isSupervisor: !isAgent(id),
       phase: publicPhase(of: id), isReady: isReady(id), wish: node.wish,
       incarnation: node.incarnation, restarts: node.restarts, lastExit: node.lastExit,
-      reason: node.reason)
+      reason: node.reason, isStoppedByOperator: node.wish == .down && node.isWishOperators)
   }
 
   package func supervisorStatus(of id: NodeID, now: MonotonicTime) -> SupervisorStatus {

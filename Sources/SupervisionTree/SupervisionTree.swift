@@ -1,13 +1,13 @@
 // The supervision tree: `(event, now) -> effects`, pure.
 //
-//                     start                 spawned                  exited
-//   down(stopped) ───────────▶ starting ─────────────▶ running ─────────────────▶ ended
-//     ▲   ▲   │                   │                       │                      │  │  │
-//     │   │   └──▶ waiting ───────┘ needs met             │ stop                 │  │  └▶ down(exited)
-//     │   │                                               ▼                      │  │     down(failed)
-//     │   └────────────────────────────────────────── stopping                   │  │
-//     │               failed start                                               │  │ restart
-//     └───────────── retrying ◀──────────────────────────────────────────────────┘◀─┘
+//                     start                 spawned               exited
+//   down(stopped) ───────────▶ starting ─────────────▶ running ──────────────▶ ended
+//     ▲   ▲   │                   │                       │                   │  │  │
+//     │   │   └──▶ waiting ───────┘ needs met             │ stop              │  │  └▶ down(exited)
+//     │   │                                               ▼                   │  │     down(failed)
+//     │   └────────────────────────────────────────── stopping                │  │
+//     │               failed start                                            │  │ restart
+//     └───────────── retrying ◀───────────────────────────────────────────────┘◀─┘
 //                     │ due: starts again
 //
 // The same phases hold for agents and supervisors. A supervisor `starting` is starting its

@@ -27,6 +27,7 @@ extension SupervisionTree {
       nodes[id.index].incarnation = incarnations[nodes[id.index].name] ?? 0
       if stopped.contains(nodes[id.index].name) {
         nodes[id.index].wish = .down
+        nodes[id.index].isWishOperators = true
         nodes[id.index].reason = .operatorDown
       }
     }

@@ -1,4 +1,6 @@
+import SupervCommands
+
 @main
 struct Main {
-  static func main() {}
+  static func main() { runProgram(CommandLine.arguments, roles: .installed) }
 }

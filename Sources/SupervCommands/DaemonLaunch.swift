@@ -1,0 +1,110 @@
+import SupervProtocol
+import SupervSystem
+
+/// A daemon that was just spawned, in a session of its own.
+final class DaemonLaunch {
+  /// How much of `daemon.log` an error shows.
+  private static let shownLogLines = 10
+  private static let maximumLogBytes = 1 << 20
+  /// The daemon finds the end to write to here.
+  private static let readyDescriptor: Int32 = 3
+
+  let controlSocket: String
+  private let logPath: String
+  /// Where the log ended before: what comes after is about this daemon.
+  private let logStart: Int
+  private let process: SpawnedProcess
+  private let ready: Descriptor
+
+  /// - Throws: `CommandFailure` when it cannot be spawned.
+  init(
+    _ executable: String, configuration: String, runtimeDirectory: String,
+    environment: [String: String]
+  ) throws(CommandFailure) {
+    controlSocket = "\(runtimeDirectory)/control.sock"
+    logPath = "\(runtimeDirectory)/daemon.log"
+    do {
+      try Files.makeDirectories(runtimeDirectory, mode: 0o700)
+      let log = try Files.open(logPath, [.writeOnly, .append, .create, .noFollow], mode: 0o600)
+      logStart = Int(try log.status().size)
+      let pipe = try Pipe.make()
+      var request = SpawnRequest(
+        command: ["superv", "daemon", "--config", configuration, "--ready-fd"]
+          + ["\(Self.readyDescriptor)"],
+        environment: environment.map { "\($0)=\($1)" })
+      request.candidates = [executable]
+      request.directory = "/"
+      request.standardOutput = log.number
+      request.standardError = log.number
+      request.extraDescriptors = [
+        .init(source: pipe.second.number, target: Self.readyDescriptor)
+      ]
+      process = try spawn(request)
+      ready = pipe.split { reader, _ in reader }
+    } catch let error as SystemError {
+      throw .system(error)
+    } catch {
+      throw .broken("the daemon cannot be started: \(error)")
+    }
+  }
+
+  private struct ReadyLine: Decodable {
+    var ready: Bool?
+    var error: String?
+  }
+
+  /// Waits for the one line on the ready pipe.
+  ///
+  /// - Throws: `CommandFailure`: what the daemon says, or how it ended without a word.
+  func waitUntilServing(by deadline: Deadline) throws(CommandFailure) {
+    var line: [UInt8] = []
+    do {
+      while !line.contains(UInt8(ascii: "\n")) {
+        guard try ready.wait(timeoutMilliseconds: deadline.remainingMilliseconds) else {
+          stop()
+          throw CommandFailure.timedOut("the daemon did not start in time and is being stopped")
+        }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var span = buffer.mutableSpan
+        guard let count = try ready.read(into: &span), count > 0 else {
+          throw failure("the daemon ended before it served", by: deadline)
+        }
+        line.append(contentsOf: buffer[..<count])
+      }
+      let answer = try JSON.decode(ReadyLine.self, from: line.span)
+      if answer.ready != true { throw CommandFailure.broken(answer.error ?? "the daemon gave up") }
+    } catch let failure as CommandFailure {
+      throw failure
+    } catch {
+      throw .broken("the daemon does not say whether it serves: \(error)")
+    }
+  }
+
+  /// Asks the daemon to stop the tree and itself.
+  func stop() {
+    // When it is gone already, that is what was wanted.
+    _ = try? Processes.send(.terminate, to: process.pidfd)
+  }
+
+  /// Why there is no daemon any more: how it ended, and what it wrote since it was started.
+  func failure(_ what: String, by deadline: Deadline) -> CommandFailure {
+    var message = what
+    if let status = ending(by: deadline) { message += " (\(status))" }
+    let lines = logTail()
+    message += lines.isEmpty ? "; \(logPath) says nothing" : "; the end of \(logPath):"
+    return .broken(message + lines.map { "\n  \(printable($0))" }.joined())
+  }
+
+  private func ending(by deadline: Deadline) -> ExitStatus? {
+    let milliseconds = deadline.remainingMilliseconds
+    guard (try? process.pidfd.wait(timeoutMilliseconds: milliseconds)) == true else { return nil }
+    return try? Processes.reap(process.pidfd)
+  }
+
+  private func logTail() -> [String] {
+    guard let content = try? Files.read(logPath, maximumBytes: logStart + Self.maximumLogBytes)
+    else { return [] }
+    let text = String(decoding: content.dropFirst(logStart), as: UTF8.self)
+    return text.split(separator: "\n").suffix(Self.shownLogLines).map(String.init)
+  }
+}

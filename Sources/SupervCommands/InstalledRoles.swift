@@ -1,0 +1,43 @@
+import SupervDaemon
+import SupervLogger
+import SupervProtocol
+import SupervSystem
+
+extension Roles {
+  /// The roles that this executable has.
+  package static let installed = Roles(daemon: daemonRole, logger: loggerRole)
+}
+
+/// The daemon hands the logger its end of their socket here.
+private let loggerLinkDescriptor: Int32 = 3
+
+@Sendable private func daemonRole(_ arguments: DaemonArguments) -> Int32 {
+  runDaemon(
+    configurationPath: arguments.configurationPath, mirrorsOutput: arguments.mirrorsOutput
+  ) { problem in
+    announce(problem, to: arguments.readyDescriptor)
+  }
+}
+
+/// Tells whoever started the daemon how that went: one line, or in the foreground only what went
+/// wrong.
+private func announce(_ problem: String?, to number: Int32?) {
+  guard let number else {
+    if let problem { StandardError.write("superv: \(problem)\n") }
+    return
+  }
+  var line = Array((problem == nil ? #"{"ready":true"# : #"{"error":"#).utf8)
+  if let problem { JSON.append(problem, to: &line) }
+  line += Array("}\n".utf8)
+  // Whoever started it may have gone: then nobody wants to know.
+  try? Descriptor(owning: number).writeAll(line.span)
+}
+
+@Sendable private func loggerRole() -> Int32 {
+  do {
+    try runLogger(link: Descriptor(owning: loggerLinkDescriptor))
+    return CommandStatus.ok.rawValue
+  } catch {
+    return CommandStatus.no.rawValue
+  }
+}

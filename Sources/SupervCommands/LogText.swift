@@ -1,0 +1,66 @@
+import FoundationEssentials
+import SupervLogger
+import SupervProtocol
+
+/// A line of `superv logs --json`: the shape of the log files in JSON.
+struct LogLineReport: Encodable, Hashable, Sendable {
+  var time: String
+  /// The agent, without its instance.
+  var agent: String
+  var instance: Int
+  var incarnation: UInt64?
+  var pid: Int32?
+  /// `stdout`, `stderr`, `superv` for marks where lines are missing, or `unknown`.
+  var stream: String
+  var message: String
+  /// The line goes on in the next one of the stream.
+  var partial: Bool
+  /// How many lines are missing here.
+  var dropped: UInt64?
+
+  init(_ record: LogRecord, instance name: String) {
+    time = String(decoding: Timestamp.bytes(record.timeNanoseconds), as: UTF8.self)
+    let words = name.split(separator: ":", maxSplits: 1)
+    agent = words.first.map(String.init) ?? name
+    instance = words.count > 1 ? Int(words[1]) ?? 0 : 0
+    incarnation = record.incarnation
+    pid = record.processID
+    stream = record.stream.rawValue
+    message = String(decoding: record.message, as: UTF8.self)
+    partial = record.isPartial
+    dropped = record.droppedLines
+  }
+}
+
+/// One line of `superv logs`: time, name where there are several, and what was written. What a
+/// terminal might obey is taken out.
+func logLine(_ record: LogRecord, name: String?, style: Style) -> String {
+  let time = shortTime(String(decoding: Timestamp.bytes(record.timeNanoseconds), as: UTF8.self))
+  let mark: Cell
+  switch record.stream {
+  case .stdout: mark = Cell("out")
+  case .stderr: mark = Cell("err", .red)
+  case .superv: mark = Cell("---", .yellow)
+  case .unknown: mark = Cell("???", .yellow)
+  }
+  let message = printable(String(decoding: record.message, as: UTF8.self))
+  let head = [Cell(time, .faint).rendered(style), name, mark.rendered(style)].compactMap { $0 }
+  return head.joined(separator: " ") + " \(message)\(record.isPartial ? "…" : "")\n"
+}
+
+/// Reads a time as people write it: how long ago (`10m`), or RFC 3339 with or without a fraction.
+///
+/// - Returns: Nanoseconds since 1970; nil when it is neither.
+func parseTime(_ text: String, now: Int64) -> Int64? {
+  if let age = parseDuration(text) { return now - age.wholeMilliseconds * 1_000_000 }
+  for hasFraction in [true, false] {
+    let format = Date.ISO8601FormatStyle(includingFractionalSeconds: hasFraction)
+    if let date = try? Date(text, strategy: format) {
+      let seconds = date.timeIntervalSince1970
+      guard abs(seconds) < 9_000_000_000 else { return nil }
+      // Microseconds are what the logs have; a Double holds no more of today's time anyway.
+      return Int64((seconds * 1_000_000).rounded()) * 1_000
+    }
+  }
+  return nil
+}

@@ -1,0 +1,73 @@
+import SupervConfig
+import SupervProtocol
+import SupervSystem
+
+@Sendable func runStart(
+  _ invocation: Invocation, _ session: Session
+) throws(CommandFailure) -> CommandStatus {
+  // As process 1 there is nobody above who would wait for a daemon in the background.
+  if Processes.ownPid == 1 { return try runForeground(invocation, session) }
+  let deadline = try invocation.deadline()
+  let configuration = try session.loadUsable(invocation.operands[0])
+  let path = try session.absolutePath(invocation.operands[0])
+  let runtime = configuration.settings.runtimeDirectory
+  try refuseSecondDaemon(in: runtime)
+  let launch = try DaemonLaunch(
+    session.executable, configuration: path, runtimeDirectory: runtime,
+    environment: session.environment)
+  try launch.waitUntilServing(by: deadline)
+  return try showTree(launch, invocation, session, deadline)
+}
+
+/// The lock is held by a daemon for as long as it runs, however it ends.
+func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
+  let path = "\(runtimeDirectory)/superv.lock"
+  do {
+    let lock = try Files.open(path, [.readWrite, .noFollow])
+    guard try !lock.lock() else { return }
+    let content = (try? lock.readAll(maximumBytes: 64)) ?? []
+    let pid = String(decoding: content.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    throw CommandFailure.no(
+      "a daemon (pid \(pid)) already runs in \(runtimeDirectory); superv shutdown stops it, "
+        + "superv reload has it read its configuration again")
+  } catch let failure as CommandFailure {
+    throw failure
+  } catch let error as SystemError where error.isMissing {
+    return
+  } catch let error as SystemError {
+    throw .system(error)
+  } catch {
+    throw .broken("\(error)")
+  }
+}
+
+/// Waits until the tree is up and shows it. When that does not come about, what was begun is
+/// stopped.
+private func showTree(
+  _ launch: DaemonLaunch, _ invocation: Invocation, _ session: Session, _ deadline: Deadline
+) throws(CommandFailure) -> CommandStatus {
+  let wait = invocation.value("wait").flatMap { StatusWait(rawValue: $0) } ?? .up
+  let line: ReceivedLine
+  do {
+    let client = try ControlClient(connectingTo: launch.controlSocket, by: deadline)
+    line = try client.call(.status, StatusParams(wait: wait), by: deadline)
+  } catch  where error.status == .unreachable {
+    throw launch.failure("the daemon stopped while the tree was starting", by: deadline)
+  } catch  where error.status == .timedOut {
+    launch.stop()
+    let allowance = deadline.allowance.map(durationText) ?? ""
+    throw .timedOut("the tree was not \(wait.rawValue) within \(allowance) and is being stopped")
+  }
+  let report = try line.decode(StatusReport.self, from: line.message.result)
+  if invocation.has("json"), let result = line.message.result {
+    session.console.writeLine(line.bytes.span.extracting(result))
+  } else {
+    session.console.write(statusTable(report, style: session.console.style))
+  }
+  for agent in report.agents where agent.isMissing {
+    session.console.complain(
+      "\(agent.name) is \(agent.phase): \(agent.reason ?? "no reason known")")
+  }
+  guard report.daemon.state == .stopping else { return .ok }
+  throw launch.failure("the tree is being stopped", by: deadline)
+}

@@ -1,0 +1,150 @@
+import SupervProtocol
+import SupervSystem
+
+/// What `superv status` shows.
+func statusTable(_ report: StatusReport, style: Style) -> String {
+  var table = Table(columns: [
+    .init(title: "NAME"), .init(title: "PHASE"), .init(title: "READY"),
+    .init(title: "PID", isNumeric: true), .init(title: "INC", isNumeric: true),
+    .init(title: "RESTARTS", isNumeric: true), .init(title: "UPTIME", isNumeric: true),
+    .init(title: "REASON"),
+  ])
+  for row in treeRows(report) {
+    let indent = String(repeating: "  ", count: row.depth)
+    switch row.item {
+    case .agent(let agent): table.rows.append(cells(of: agent, indent: indent))
+    case .supervisor(let supervisor):
+      table.rows.append(cells(of: supervisor, indent: indent))
+    }
+  }
+  return table.rendered(style) + "\n" + summary(report) + "\n"
+}
+
+private func cells(of agent: AgentStatus, indent: String) -> [Cell] {
+  [
+    Cell(indent + agent.name), phaseCell(agent), Cell(agent.pid == nil ? "" : yesNo(agent.ready)),
+    Cell(agent.pid.map(String.init) ?? ""),
+    Cell(agent.incarnation == 0 ? "" : String(agent.incarnation)),
+    Cell(String(agent.restarts), agent.restarts > 0 ? .yellow : nil),
+    Cell(agent.uptimeSeconds.map { ageText(seconds: $0) } ?? ""),
+    Cell(explanation(of: agent), agent.isMissing ? .red : .faint),
+  ]
+}
+
+private func cells(of supervisor: SupervisorStatus, indent: String) -> [Cell] {
+  let budget = "\(supervisor.restartsInPeriod)/\(supervisor.intensity)"
+  return [
+    Cell(indent + supervisor.name, .bold),
+    Cell(supervisor.phase, phaseColor(supervisor.phase, isReady: true)), Cell(""), Cell(""),
+    Cell(""), Cell(budget, supervisor.restartsInPeriod > 0 ? .yellow : nil), Cell(""),
+    Cell(supervisor.reason ?? supervisor.strategy, .faint),
+  ]
+}
+
+/// The last decision's reason; without a process also how the last one ended.
+private func explanation(of agent: AgentStatus) -> String {
+  let ending = agent.pid == nil ? agent.exit?.text : nil
+  switch (agent.reason, ending) {
+  case (let reason?, let ending?): return reason.contains(ending) ? reason : "\(reason) (\(ending))"
+  case (let reason?, nil): return reason
+  case (nil, let ending?): return ending
+  case (nil, nil): return ""
+  }
+}
+
+func phaseCell(_ agent: AgentStatus) -> Cell {
+  Cell(agent.phase, phaseColor(agent.phase, isReady: agent.ready))
+}
+
+private func phaseColor(_ phase: String, isReady: Bool) -> Color? {
+  switch phase {
+  case "running": isReady ? .green : .yellow
+  case "failed": .red
+  case "stopped", "exited": .faint
+  default: .yellow
+  }
+}
+
+private func yesNo(_ value: Bool) -> String { value ? "yes" : "no" }
+
+/// For example `Daemon 4242 running for 3m12s; 5 agents: 3 ready, 1 failed, 1 stopped.`
+func summary(_ report: StatusReport) -> String {
+  let daemon = report.daemon
+  let age = ageText(seconds: daemon.uptimeSeconds)
+  let ready = report.agents.count(where: \.ready)
+  var counts = ready > 0 ? ["\(ready) ready"] : []
+  var phases: [String] = []
+  for agent in report.agents where !agent.ready && !phases.contains(agent.phase) {
+    phases.append(agent.phase)
+  }
+  for phase in phases {
+    let count = report.agents.count { !$0.ready && $0.phase == phase }
+    counts.append(phase == "running" ? "\(count) not ready" : "\(count) \(phase)")
+  }
+  let agents = report.agents.count == 1 ? "1 agent" : "\(report.agents.count) agents"
+  let list = counts.isEmpty ? "" : ": \(counts.joined(separator: ", "))"
+  return "Daemon \(daemon.pid) \(daemon.state.rawValue) for \(age); \(agents)\(list)."
+}
+
+/// What `superv status NAME` shows: one paragraph each.
+func statusDetails(_ report: StatusReport, style: Style) -> String {
+  let paragraphs = treeRows(report).map { row in
+    switch row.item {
+    case .agent(let agent): details(of: agent, style)
+    case .supervisor(let supervisor): details(of: supervisor, style)
+    }
+  }
+  return paragraphs.joined(separator: "\n")
+}
+
+private func details(of agent: AgentStatus, _ style: Style) -> String {
+  let instance = agent.agent == agent.name ? nil : "\(agent.instance) of \(agent.agent)"
+  return fields(
+    agent.name,
+    [
+      ("instance", instance), ("supervisor", agent.supervisor), ("phase", agent.phase),
+      ("desired", agent.desired.rawValue), ("ready", yesNo(agent.ready)),
+      ("alive", yesNo(agent.alive)), ("pid", agent.pid.map(String.init)),
+      ("incarnation", String(agent.incarnation)), ("restarts", String(agent.restarts)),
+      ("uptime", agent.uptimeSeconds.map { ageText(seconds: $0) }), ("started", agent.startedAt),
+      ("last exit", agent.exit.map { "\($0.text), \($0.classification)" }),
+      ("reason", agent.reason),
+    ], style)
+}
+
+private func details(of supervisor: SupervisorStatus, _ style: Style) -> String {
+  let period = ageText(seconds: supervisor.periodSeconds)
+  return fields(
+    supervisor.name,
+    [
+      ("parent", supervisor.parent), ("strategy", supervisor.strategy),
+      ("phase", supervisor.phase), ("desired", supervisor.desired.rawValue),
+      ("restarts", "\(supervisor.restartsInPeriod) of \(supervisor.intensity) in \(period)"),
+      ("children", supervisor.children.joined(separator: ", ")), ("reason", supervisor.reason),
+    ], style)
+}
+
+private func fields(_ title: String, _ pairs: [(String, String?)], _ style: Style) -> String {
+  var table = Table(columns: [.init(title: title), .init(title: "")])
+  table.rows = pairs.compactMap { name, value in
+    value.map { [Cell("  \(name)"), Cell($0)] }
+  }
+  return table.rendered(style)
+}
+
+extension AgentStatus {
+  /// It is to run and does not, and did not end as it should either.
+  var isMissing: Bool {
+    guard desired == .up, phase != "running" else { return false }
+    guard phase == "exited" else { return true }
+    return exit.map { $0.classification != "normal" && $0.classification != "requested" } ?? false
+  }
+}
+
+extension ExitReport {
+  /// For example `exit code 3` or `SIGKILL`.
+  var text: String {
+    if let signal { return Signal(signal).description }
+    return code.map { "exit code \($0)" } ?? "unknown exit"
+  }
+}

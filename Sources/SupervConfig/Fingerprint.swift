@@ -1,0 +1,53 @@
+// Swift's Hasher is seeded anew in every process; a fingerprint is compared across processes.
+
+/// FNV-1a, 64 bits (draft-eastlake-fnv). Fields are prefixed with their length, so that no two
+/// different lists of fields feed it the same bytes.
+struct StableHash {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func combine(_ text: String) {
+    combine(UInt64(text.utf8.count))
+    for byte in text.utf8 { mix(byte) }
+  }
+
+  mutating func combine(_ number: UInt64) {
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      mix(UInt8(truncatingIfNeeded: number >> shift))
+    }
+  }
+
+  mutating func combine(_ text: String?) {
+    combine(text == nil ? 0 : 1)
+    if let text { combine(text) }
+  }
+
+  mutating func combine(_ texts: [String]) {
+    combine(UInt64(texts.count))
+    for text in texts { combine(text) }
+  }
+
+  private mutating func mix(_ byte: UInt8) {
+    value = (value ^ UInt64(byte)) &* 0x100_0000_01B3
+  }
+}
+
+extension AgentDefinition {
+  /// Of everything that only a new process can take over. How it is supervised and logged is not
+  /// part of it, and the environment file is part by its name: its content is read at each start.
+  func fingerprint(passEnvironment: [String]) -> UInt64 {
+    var hash = StableHash()
+    hash.combine(agent)
+    hash.combine(UInt64(instance))
+    hash.combine(command)
+    hash.combine(directory)
+    hash.combine(environment.flatMap { [$0.name, $0.value] })
+    hash.combine(environmentFile)
+    hash.combine(user)
+    hash.combine(umask.map { String($0) })
+    hash.combine(nice.map { String($0) })
+    hash.combine(limits.map { "\($0.resource) \($0.soft ?? .max) \($0.hard ?? .max)" })
+    hash.combine(standardInput)
+    hash.combine(passEnvironment)
+    return hash.value
+  }
+}

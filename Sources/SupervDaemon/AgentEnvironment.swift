@@ -1,0 +1,61 @@
+import SupervConfig
+import SupervSystem
+
+/// Puts together what an agent's environment is. Nothing of it is kept: every start reads it anew.
+struct AgentEnvironment {
+  /// The largest environment file.
+  static let maximumFileBytes = 1 << 20
+
+  private var order: [String] = []
+  private var values: [String: String] = [:]
+
+  /// Later sources win: what superv passes on, the agent's user, `env_file`, `environment`, and what
+  /// superv itself tells the agent.
+  ///
+  /// - Throws: `LaunchError` when the environment file cannot be read or understood.
+  static func make(
+    for agent: AgentDefinition, incarnation: UInt64, settings: DaemonSettings,
+    kernel: some Kernel
+  ) throws(LaunchError) -> [String] {
+    var environment = AgentEnvironment()
+    for name in settings.passEnvironment {
+      if let value = kernel.environmentVariable(name) { environment.set(name, value) }
+    }
+    if let user = agent.user { environment.setUser(user, kernel) }
+    if let path = agent.environmentFile { try environment.add(file: path, kernel) }
+    for variable in agent.environment { environment.set(variable.name, variable.value) }
+    environment.set("SUPERV_AGENT", agent.agent)
+    environment.set("SUPERV_INSTANCE", String(agent.instance))
+    environment.set("SUPERV_INCARNATION", String(incarnation))
+    return environment.lines
+  }
+
+  private var lines: [String] { order.map { "\($0)=\(values[$0] ?? "")" } }
+
+  private mutating func set(_ name: String, _ value: String) {
+    if values.updateValue(value, forKey: name) == nil { order.append(name) }
+  }
+
+  private mutating func setUser(_ name: String, _ kernel: some Kernel) {
+    let account = name.prefix { $0 != ":" }
+    guard let user = kernel.user(String(account)) else { return }
+    set("HOME", user.home)
+    set("USER", user.name)
+    set("LOGNAME", user.name)
+    set("SHELL", user.shell)
+  }
+
+  private mutating func add(file path: String, _ kernel: some Kernel) throws(LaunchError) {
+    let bytes: [UInt8]
+    do {
+      bytes = try kernel.readFile(path, limit: Self.maximumFileBytes)
+    } catch {
+      throw LaunchError("env_file \(path): \(errorText(error.code))")
+    }
+    let file = parseEnvironmentFile(bytes, path: path)
+    if let problem = file.diagnostics.first(where: { $0.severity == .error }) {
+      throw LaunchError("env_file \(problem)")
+    }
+    for variable in file.variables { set(variable.name, variable.value) }
+  }
+}

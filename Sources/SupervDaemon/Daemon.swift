@@ -1,0 +1,297 @@
+package import SupervConfig
+import SupervProtocol
+import SupervSystem
+package import SupervisionTree
+
+/// The daemon: one thread, one loop. Events of the kernel go into the tree, its effects come out and
+/// are carried out, and people are answered.
+///
+/// Within one turn everything that keeps processes alive comes first; what was decided is told
+/// (event log, followers, waiting requests) at the end of the turn.
+package final class Daemon<Machine: Kernel> {
+  let kernel: Machine
+  let options: DaemonOptions
+  var configuration: Configuration
+  var tree: SupervisionTree
+  /// By the index of the node; nil for supervisors.
+  var agents: [AgentSlot?] = []
+  var timers = TimerHeap()
+  var events: EventLog
+  let control = ControlHub()
+  let http = HTTPHub()
+  let startedAt: MonotonicTime
+  /// Decided in this turn and not yet told.
+  private var story: [StoryEvent] = []
+  private(set) var end: TreeEnd?
+  private var stopRequests = 0
+
+  /// - Parameter memory: what is known from an earlier life.
+  package init(
+    _ configuration: Configuration, kernel: Machine, options: DaemonOptions, memory: DaemonMemory
+  ) {
+    self.configuration = configuration
+    self.kernel = kernel
+    self.options = options
+    startedAt = kernel.now
+    events = EventLog(nextSequence: memory.lastSequence + 1)
+    tree = SupervisionTree(
+      configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
+      stopped: memory.stopped)
+    adoptDefinitions()
+  }
+
+  /// Starts the tree and serves until it is stopped.
+  ///
+  /// - Returns: why it was.
+  package func run() -> TreeEnd {
+    begin()
+    var arrivals: [KernelEvent] = []
+    while true {
+      if let end { return end }
+      arrivals.removeAll(keepingCapacity: true)
+      kernel.setAlarm(at: timers.first?.time)
+      kernel.wait(&arrivals)
+      for event in arrivals { take(event) }
+      endTurn()
+    }
+  }
+
+  /// Starts the tree.
+  package func begin() {
+    tell(StoryEvent("daemon.started", .daemon, reason: "superv \(supervVersion)")) {
+      $0.pid = options.pid
+    }
+    feed(.begin)
+    endTurn()
+  }
+
+  /// Handles one event; `endTurn` has to follow.
+  package func take(_ event: KernelEvent) {
+    switch event {
+    case .ended(let key, let termination):
+      agents[key.node.index]?.process?.isAlive = false
+      feed(.exited(key.node, incarnation: key.incarnation, termination))
+    case .logger(let report): take(report)
+    case .signal(let signal): take(signal)
+    case .connected(let id, .control(let peer)):
+      control.open(id, peer, configuration.settings)
+    case .connected(let id, .http): http.open(id)
+    case .received(let id, let bytes):
+      if http.owns(id) { receiveHTTP(bytes, on: id) } else { receive(bytes, on: id) }
+    case .disconnected(let id): if !http.close(id) { control.close(id) }
+    case .alarm: fireTimers()
+    }
+  }
+
+  /// Tells what was decided.
+  package func endTurn() {
+    // Answers can lead to nothing new, but requests in the story's wake may be many.
+    let told = story
+    story = []
+    for event in told { publish(event) }
+    answerWaiting()
+  }
+}
+
+// MARK: - The tree
+
+extension Daemon {
+  /// Feeds the tree and carries out what it decides, and what follows from that.
+  func feed(_ event: Event) { carryOut(tree.handle(event, now: kernel.now)) }
+
+  func carryOut(_ effects: [Effect]) {
+    var queue = effects
+    var next = 0
+    while next < queue.count {
+      let effect = queue[next]
+      next += 1
+      if let answer = carryOut(effect) { queue += tree.handle(answer, now: kernel.now) }
+    }
+  }
+
+  /// - Returns: the tree's next event, where the effect has an answer.
+  private func carryOut(_ effect: Effect) -> Event? {
+    switch effect {
+    case .spawn(let node, let incarnation): return start(node, incarnation)
+    case .signal(let node, let incarnation, let number):
+      let key = ProcessKey(node: node, incarnation: incarnation)
+      kernel.signal(key, Signal(number))
+      // One that was stopped (SIGSTOP) could not obey.
+      kernel.signal(key, .resume)
+    case .kill(let node, let incarnation):
+      kernel.kill(ProcessKey(node: node, incarnation: incarnation))
+    case .setTimer(let node, let time): timers.set(node.index, at: time)
+    case .cancelTimer(let node): timers.cancel(node.index)
+    case .note(let note): tell(note)
+    case .treeStopped(let end): self.end = end
+    }
+    return nil
+  }
+
+  private func start(_ node: NodeID, _ incarnation: UInt64) -> Event {
+    guard let slot = agents[node.index] else {
+      preconditionFailure("\(tree.name(of: node)) has no definition")
+    }
+    do {
+      let key = ProcessKey(node: node, incarnation: incarnation)
+      let environment = try AgentEnvironment.make(
+        for: slot.definition, incarnation: incarnation, settings: configuration.settings,
+        kernel: kernel)
+      let pid = try kernel.start(
+        Launch(key: key, agent: slot.definition, environment: environment, log: slot.log))
+      agents[node.index]?.process = AgentProcess(
+        pid: pid, incarnation: incarnation, startedAt: kernel.now,
+        startedRealTimeNanoseconds: kernel.realTimeNanoseconds)
+      return .spawned(node, incarnation: incarnation)
+    } catch {
+      return .spawnFailed(node, incarnation: incarnation, why: error.description)
+    }
+  }
+
+  /// Gives every agent of the tree its definition from the configuration.
+  func adoptDefinitions() {
+    let settings = configuration.settings
+    for definition in configuration.agents {
+      guard let id = tree.id(named: definition.specification.name) else { continue }
+      while agents.count <= id.index { agents.append(nil) }
+      let log = LogFileSettings(of: definition, in: settings.logDirectory)
+      if let old = agents[id.index], old.log != log, old.log.path == log.path {
+        kernel.updateLog(log)
+      }
+      let process = agents[id.index]?.process
+      agents[id.index] = AgentSlot(definition: definition, log: log, process: process)
+    }
+  }
+
+  private func fireTimers() {
+    while let key = timers.popDue(kernel.now) {
+      if key == Self.shutdownTimer {
+        feed(.hurry)
+      } else {
+        feed(.timer(NodeID(index: key)))
+      }
+    }
+  }
+}
+
+// MARK: - Signals and the stop of everything
+
+extension Daemon {
+  private static var shutdownTimer: Int { -1 }
+
+  private func take(_ signal: Signal) {
+    switch signal {
+    case .hangUp: reloadFromFile(askedBy: nil)
+    case .terminate, .interrupt: stopAll("\(signal)")
+    default: break
+    }
+  }
+
+  /// The first time stops the tree in order; the second time kills what is left.
+  func stopAll(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
+    stopRequests += 1
+    guard stopRequests == 1 else { return feed(.hurry) }
+    tell(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
+    timers.set(Self.shutdownTimer, at: kernel.now + configuration.settings.shutdownTimeout)
+    feed(.shutdown)
+  }
+
+  var state: DaemonState {
+    if stopRequests > 0 || tree.treeEnd != nil { return .stopping }
+    return tree.phase == .running ? .running : .starting
+  }
+}
+
+// MARK: - The story
+
+extension Daemon {
+  /// Told at the end of the turn.
+  func tell(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
+    var event = event
+    event.realTimeNanoseconds = kernel.realTimeNanoseconds
+    change(&event)
+    story.append(event)
+  }
+
+  private func tell(_ note: Note) {
+    let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
+    let event = StoryEvent(
+      note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
+      reason: .decided(note.reason))
+    tell(event) {
+      $0.incarnation = note.incarnation
+      if let process = slot?.process, process.incarnation == note.incarnation {
+        $0.pid = process.pid
+      }
+      if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }
+      $0.delay = note.due.map { max(.zero, $0 - kernel.now) }
+    }
+  }
+
+  private func publish(_ event: StoryEvent) {
+    let entry = events.add(event)
+    kernel.writeEvent(entry.json + [UInt8(ascii: "\n")])
+    for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
+      disconnect(lost, because: "it does not read its events")
+    }
+  }
+
+  private func take(_ report: LoggerReport) {
+    switch report {
+    case .closed: break
+    case .fault(let path, _, let text, _):
+      tell(StoryEvent("log.fault", .daemon, reason: "\(path): \(text)"))
+    case .recovered(let path, let lines, let bytes):
+      let reason = "\(path): written again; \(lines) lines (\(bytes) bytes) were dropped"
+      tell(StoryEvent("log.recovered", .daemon, reason: reason))
+    case .lost(let reports):
+      tell(StoryEvent("log.fault", .daemon, reason: "\(reports) reports of the logger are lost"))
+    }
+  }
+}
+
+/// What the daemon is told when it starts.
+package struct DaemonOptions: Sendable {
+  /// The main file, absolute.
+  package var configurationPath: String
+  package var pid: Int32
+  package var jitterSeed: UInt64
+  /// Reads the configuration again, for a reload.
+  package var load: @Sendable () -> LoadedConfiguration
+
+  package init(
+    configurationPath: String, pid: Int32, jitterSeed: UInt64,
+    load: @escaping @Sendable () -> LoadedConfiguration
+  ) {
+    self.configurationPath = configurationPath
+    self.pid = pid
+    self.jitterSeed = jitterSeed
+    self.load = load
+  }
+}
+
+/// What the daemon keeps about one agent instance.
+struct AgentSlot {
+  var definition: AgentDefinition
+  var log: LogFileSettings
+  /// The latest one, also when it has ended.
+  var process: AgentProcess?
+}
+
+struct AgentProcess {
+  var pid: Int32
+  var incarnation: UInt64
+  var startedAt: MonotonicTime
+  var startedRealTimeNanoseconds: Int64
+  var isAlive = true
+}
+
+extension LogFileSettings {
+  /// One file an instance: `NAME.log`, or `NAME.0.log`.
+  init(of agent: AgentDefinition, in directory: String) {
+    let name = agent.specification.name.replacing(":", with: ".")
+    self.init(
+      path: "\(directory)/\(name).log", format: agent.log.format == .json ? .json : .text,
+      maximumBytes: agent.log.maximumBytes, maximumFiles: agent.log.maximumFiles)
+  }
+}

@@ -1,0 +1,171 @@
+import SupervConfig
+import SupervProtocol
+import SupervSystem
+import SupervisionTree
+
+// The role `superv daemon`, and the daemon half of `superv run`.
+
+/// Runs a daemon from its configuration to the end of its tree.
+///
+/// - Parameters:
+///   - configurationPath: absolute.
+///   - announce: told once that the daemon serves (nil), or why it does not.
+///   - mirrorsOutput: agents' lines also go to standard output.
+/// - Returns: the exit status: 0 when it was asked to stop, 1 otherwise.
+package func runDaemon(
+  configurationPath: String, mirrorsOutput: Bool, announce: (String?) -> Void
+) -> Int32 {
+  let source = SystemConfigurationSource(environment: Surroundings.environment)
+  let load: @Sendable () -> LoadedConfiguration = {
+    loadConfiguration(configurationPath, from: source)
+  }
+  let loaded = load()
+  guard let configuration = loaded.configuration else {
+    announce(loaded.diagnostics.map(\.description).joined(separator: "\n"))
+    return 1
+  }
+  do {
+    let house = try DaemonHouse(configuration)
+    let kernel = try house.makeKernel(mirrorsOutput: mirrorsOutput)
+    let options = DaemonOptions(
+      configurationPath: configurationPath, pid: Processes.ownPid,
+      jitterSeed: UInt64(bitPattern: Clock.realTimeNanoseconds), load: load)
+    let memory = try DaemonMemory.read(
+      from: configuration.settings.stateDirectory, eventFiles: house.eventFiles)
+    try memory.write(to: configuration.settings.stateDirectory)
+    let registration = house.register(configurationPath)
+    announce(nil)
+
+    let daemon = Daemon(configuration, kernel: kernel, options: options, memory: memory)
+    let end = daemon.run()
+    kernel.finish()
+    registration()
+    house.close()
+    do {
+      try daemon.memory.write(to: configuration.settings.stateDirectory)
+    } catch {
+      complain("what outlives superv could not be written: \(error)")
+    }
+    switch end {
+    case .asked: return 0
+    case .criticalFailed(let child, let why):
+      complain("stopped: critical \(child) failed: \(why)")
+      return 1
+    }
+  } catch {
+    announce("\(error)")
+    return 1
+  }
+}
+
+/// To standard error, which is `daemon.log` in the background.
+func complain(_ text: String) {
+  StandardError.write("superv: \(text)\n")
+}
+
+/// The directories and files that a daemon lives in, held for as long as it runs.
+final class DaemonHouse {
+  private let settings: DaemonSettings
+  private let lock: Descriptor
+  private let openFiles: ProcessLimit
+
+  /// - Throws: `HouseError` when it is somebody else's or cannot be lived in.
+  init(_ configuration: Configuration) throws(HouseError) {
+    settings = configuration.settings
+    try Self.make("runtime_dir", settings.runtimeDirectory, mode: 0o700)
+    try Self.make("state_dir", settings.stateDirectory, mode: 0o700)
+    try Self.make("log_dir", settings.logDirectory, mode: 0o750)
+    lock = try Self.lock("\(settings.runtimeDirectory)/superv.lock")
+    do {
+      openFiles = try ProcessLimit.raiseOpenFiles()
+    } catch {
+      throw HouseError("\(error)")
+    }
+  }
+
+  /// Makes a folder and sees that it can be written to, while there is somebody to tell.
+  private static func make(_ key: String, _ path: String, mode: UInt32) throws(HouseError) {
+    do {
+      try Files.makeDirectories(path, mode: mode)
+      let probe = "\(path)/.superv-\(Processes.ownPid)"
+      _ = try Files.open(probe, [.writeOnly, .create, .exclusive], mode: 0o600)
+      try Files.remove(probe)
+    } catch {
+      throw HouseError("\(key) cannot be used: \(error)")
+    }
+  }
+
+  private static func lock(_ path: String) throws(HouseError) -> Descriptor {
+    do {
+      let file = try Files.open(path, [.readWrite, .create, .noFollow], mode: 0o600)
+      guard try file.lock() else {
+        let holder = ((try? Files.readText(path)) ?? "").filter { $0.isNumber }
+        throw HouseError("superv already runs here, with pid \(holder)")
+      }
+      try file.truncate(toBytes: 0)
+      try file.writeAll("\(Processes.ownPid)\n")
+      return file
+    } catch let error as HouseError {
+      throw error
+    } catch {
+      throw HouseError("\(error)")
+    }
+  }
+
+  private var controlPath: String { "\(settings.runtimeDirectory)/control.sock" }
+
+  /// Oldest first.
+  var eventFiles: [String] {
+    let path = "\(settings.logDirectory)/events.ndjson"
+    return (0...settings.eventLog.maximumFiles).reversed().map { $0 == 0 ? path : "\(path).\($0)" }
+  }
+
+  func makeKernel(mirrorsOutput: Bool) throws(HouseError) -> LinuxKernel {
+    do {
+      try Processes.becomeSubreaper()
+      return try LinuxKernel(
+        controlSocket: try UnixSocket.listen(at: controlPath, mode: 0o600),
+        httpSocket: try httpSocket(),
+        logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
+    } catch {
+      throw HouseError("\(error)")
+    }
+  }
+
+  private func httpSocket() throws(HouseError) -> Descriptor? {
+    do {
+      switch settings.http {
+      case nil: return nil
+      case .tcp(let host, let port): return try TCPSocket.listen(on: host, port: port)
+      case .unix(let path): return try UnixSocket.listen(at: path, mode: 0o600)
+      }
+    } catch {
+      throw HouseError("http cannot be served: \(error)")
+    }
+  }
+
+  /// Makes the daemon known to this user's commands.
+  ///
+  /// - Returns: what takes it off the list again.
+  func register(_ configurationPath: String) -> () -> Void {
+    let registry = Registry(environment: Surroundings.environment)
+    guard let identity = ProcessIdentity.of(Processes.ownPid) else { return {} }
+    do {
+      try registry.register(
+        .init(process: identity, controlSocket: controlPath, configuration: configurationPath))
+    } catch {
+      complain("commands have to name the socket, \(controlPath): \(error)")
+    }
+    return { _ = try? registry.unregister(identity) }
+  }
+
+  /// Removes what would mislead the next one; the lock goes with the process.
+  func close() { _ = try? Files.remove(controlPath) }
+}
+
+/// Why a daemon cannot live where its configuration says, for people.
+struct HouseError: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,94 @@
+package import SupervConfig
+package import SupervSystem
+package import SupervisionTree
+
+/// One incarnation of one agent, as daemon and kernel name it to each other.
+package struct ProcessKey: Hashable, Sendable {
+  package var node: NodeID
+  package var incarnation: UInt64
+
+  package init(node: NodeID, incarnation: UInt64) {
+    self.node = node
+    self.incarnation = incarnation
+  }
+}
+
+/// A connection to the control socket or over HTTP. Never reused.
+package struct ConnectionID: Hashable, Sendable {
+  package let number: UInt64
+
+  package init(number: UInt64) { self.number = number }
+}
+
+/// Who connected, and where.
+package enum Caller: Hashable, Sendable {
+  case control(PeerCredentials)
+  case http
+}
+
+/// Everything needed to start one incarnation.
+package struct Launch: Hashable, Sendable {
+  package var key: ProcessKey
+  package var agent: AgentDefinition
+  /// The whole environment, `NAME=value`.
+  package var environment: [String]
+  package var log: LogFileSettings
+}
+
+/// Why a process could not be started, for people: stage, path and error.
+package struct LaunchError: Error, Hashable, Sendable {
+  package var description: String
+
+  package init(_ description: String) { self.description = description }
+}
+
+/// What the daemon learns. Within one wake-up they come in the order of this list, so that a sign of
+/// life beats the timer that waits for it.
+package enum KernelEvent: Sendable {
+  /// The process of an incarnation has ended, and its process group with it.
+  case ended(ProcessKey, Termination)
+  case logger(LoggerReport)
+  case signal(Signal)
+  case connected(ConnectionID, Caller)
+  case received(ConnectionID, [UInt8])
+  case disconnected(ConnectionID)
+  /// The time given to `setAlarm` has come.
+  case alarm
+}
+
+/// The machine under the daemon, as operations that mean something to it. `LinuxKernel` is the real
+/// one; tests put a scripted one in its place. Nothing here waits, except `wait`.
+package protocol Kernel: AnyObject {
+  var now: MonotonicTime { get }
+  /// Since 1970-01-01 UTC.
+  var realTimeNanoseconds: Int64 { get }
+
+  /// Starts a process and watches it; `ended` follows exactly once.
+  ///
+  /// - Returns: its pid.
+  func start(_ launch: Launch) throws(LaunchError) -> Int32
+  /// Sends a signal to the whole process group of an incarnation that runs.
+  func signal(_ process: ProcessKey, _ signal: Signal)
+  /// Kills the whole process group of an incarnation that runs.
+  func kill(_ process: ProcessKey)
+
+  /// The one alarm; nil turns it off.
+  func setAlarm(at time: MonotonicTime?)
+  /// Waits for something to happen and adds it to `events`.
+  func wait(_ events: inout [KernelEvent])
+
+  /// Queues bytes for a connection; false when its queue is full or it is gone.
+  func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool
+  /// Closes a connection at the end of the turn, whether or not its peer has read everything.
+  func close(_ connection: ConnectionID)
+
+  /// Appends one line to the event log.
+  func writeEvent(_ line: [UInt8])
+  /// New settings of a log file whose streams stay open.
+  func updateLog(_ settings: LogFileSettings)
+
+  /// From the daemon's own environment, as it is now.
+  func environmentVariable(_ name: String) -> String?
+  func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
+  func user(_ name: String) -> UserDatabase.User?
+}

@@ -1,0 +1,207 @@
+import SupervConfig
+import SupervProtocol
+package import SupervSystem
+package import SupervisionTree
+
+/// The machine itself: one epoll instance over pidfds, signals, the alarm, the control socket with
+/// its connections, and the logger.
+///
+/// Every source has a token that holds its kind and a number that is never used twice, so that an
+/// event that is out of date is dropped.
+package final class LinuxKernel: Kernel {
+  enum Source: UInt64 {
+    case process = 1
+    case signals, alarm, listener, httpListener, connection, logger, loggerProcess, eventPipe
+
+    /// The upper byte says what, the rest which.
+    func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
+
+    static func of(_ token: UInt64) -> (source: Source, number: UInt64)? {
+      Source(rawValue: token >> 56).map { ($0, token & (1 << 56 - 1)) }
+    }
+  }
+
+  let poll: EventPoll
+  private let signals: SignalDescriptor
+  private let alarm: TimerDescriptor
+  private var alarmTime: MonotonicTime?
+  let processes: ProcessTable
+  let connections: ConnectionTable
+  let logs: LoggerProcess
+  private var ready: [EventPoll.Event] = []
+  /// Made when there is time, for restarts, which have none.
+  private var sparePipes: [LogPipes] = []
+  private static let sparePipeCount = 4
+  /// The last wake-up brought ends, and everything else was left for this one.
+  private var hasDeferred = false
+  /// When to look for dead orphans. Finding them costs a walk over all children, so that waits until
+  /// what died is replaced, and one walk does for many.
+  private var orphansDue: MonotonicTime?
+  private static let orphanDelay = Duration.milliseconds(250)
+
+  /// - Parameters:
+  ///   - controlSocket: a socket that listens.
+  ///   - httpSocket: another one, where HTTP is wanted.
+  ///   - logs: not started yet.
+  ///   - openFiles: the limit that agents get unless they say otherwise.
+  package init(
+    controlSocket: consuming Descriptor, httpSocket: consuming Descriptor?,
+    logs: LoggerProcess, openFiles: ProcessLimit
+  ) throws(SystemError) {
+    poll = try EventPoll()
+    signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
+    alarm = try TimerDescriptor()
+    processes = ProcessTable(openFiles: openFiles)
+    connections = try ConnectionTable(listener: controlSocket, httpListener: httpSocket)
+    self.logs = logs
+    try Signal.pipe.ignore()
+    try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
+    try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
+    try poll.add(connections.listener, token: Source.listener.token(), for: .readable)
+    if connections.httpListener != nil {
+      try poll.add(
+        connections.httpListener!, token: Source.httpListener.token(), for: .readable)
+    }
+    try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
+  }
+
+  package var now: MonotonicTime { MonotonicTime(nanoseconds: Clock.monotonicNanoseconds) }
+
+  package var realTimeNanoseconds: Int64 { Clock.realTimeNanoseconds }
+
+  package func setAlarm(at time: MonotonicTime?) {
+    guard time != alarmTime else { return }
+    alarmTime = time
+    do {
+      if let time {
+        // 0 would turn it off; any point that is past fires at once.
+        try alarm.arm(atNanoseconds: max(1, time.nanoseconds))
+      } else {
+        try alarm.disarm()
+      }
+    } catch {
+      preconditionFailure("\(error)")
+    }
+  }
+
+  package func wait(_ events: inout [KernelEvent]) {
+    logs.handOver()
+    logs.watchLink(poll)
+    connections.flush(poll, &events)
+    processes.closeEnded(poll)
+    while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
+      sparePipes.append(pipes)
+    }
+    do {
+      // Connections that broke while they were flushed are news already.
+      try poll.wait(&ready, timeoutMilliseconds: events.isEmpty ? patienceMilliseconds : 0)
+    } catch {
+      preconditionFailure("\(error)")
+    }
+    for event in ready where isEnd(event) { takeEnd(event, &events) }
+    // A replacement does not wait for anybody's question, but no more than once: what is left out
+    // here is still readable.
+    hasDeferred = !events.isEmpty && !hasDeferred
+    if hasDeferred { return }
+    for event in ready where !isEnd(event) { take(event, &events) }
+    doHousework()
+    // The alarm comes last: whatever it waits for may have come with it.
+    if (try? alarm.acknowledge()) == true {
+      alarmTime = nil
+      events.append(.alarm)
+    }
+  }
+
+  /// How long the loop may wait for something to happen; nil: for ever.
+  private var patienceMilliseconds: Int32? {
+    [orphansDue, logs.restartAt].compactMap { $0 }.min().map { due in
+      Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
+    }
+  }
+
+  private func doHousework() {
+    logs.restartIfDue(now, poll)
+    guard let due = orphansDue, due <= now else { return }
+    let isDone = processes.reapOrphans(except: logs.pid)
+    orphansDue = isDone ? nil : now + Self.orphanDelay
+  }
+
+  private func isEnd(_ event: EventPoll.Event) -> Bool {
+    event.token >> 56 == Source.process.rawValue
+  }
+
+  private func takeEnd(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
+    guard let (_, number) = Source.of(event.token),
+      let (key, termination) = processes.reap(number)
+    else { return }
+    events.append(.ended(key, termination))
+  }
+
+  private func take(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
+    guard let (source, number) = Source.of(event.token) else { return }
+    switch source {
+    case .process, .alarm: break
+    case .signals: takeSignals(&events)
+    case .listener: connections.accept(poll, &events)
+    case .httpListener: connections.acceptHTTP(poll, &events)
+    case .connection: connections.take(number, event.readiness, poll, &events)
+    case .logger: logs.takeReports(poll, &events)
+    case .loggerProcess: logs.takeEnd(now, poll)
+    case .eventPipe: logs.flushEvents(poll)
+    }
+  }
+
+  private func takeSignals(_ events: inout [KernelEvent]) {
+    while let arrival = try? signals.next() {
+      if arrival.signal == .child {
+        orphansDue = orphansDue ?? now + Self.orphanDelay
+      } else {
+        events.append(.signal(arrival.signal))
+      }
+    }
+  }
+
+  package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
+
+  package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+    try Files.read(path, maximumBytes: limit)
+  }
+
+  package func user(_ name: String) -> UserDatabase.User? {
+    (try? UserDatabase.ofSystem())?.user(name)
+  }
+}
+
+// MARK: - Processes
+
+extension LinuxKernel {
+  package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
+    let pipes = try sparePipes.popLast() ?? LogPipes()
+    let request = try processes.request(launch, pipes)
+    let pid = try processes.start(launch.key, request, poll)
+    logs.open(launch, pid: pid, pipes)
+    return pid
+  }
+
+  package func signal(_ process: ProcessKey, _ signal: Signal) {
+    processes.signal(process, signal)
+  }
+
+  package func kill(_ process: ProcessKey) { processes.signal(process, .kill) }
+
+  package func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool {
+    connections.send(bytes, to: connection)
+  }
+
+  package func close(_ connection: ConnectionID) { connections.close(connection) }
+
+  package func writeEvent(_ line: [UInt8]) { logs.writeEvent(line, poll) }
+
+  package func updateLog(_ settings: LogFileSettings) { logs.update(settings) }
+
+  /// The end of the daemon: what is still below it is killed, and the logger writes the rest.
+  package func finish() {
+    processes.killOrphans(except: logs.pid)
+    logs.finish(poll)
+  }
+}

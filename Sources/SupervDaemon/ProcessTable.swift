@@ -1,0 +1,161 @@
+import SupervConfig
+import SupervSystem
+import SupervisionTree
+
+/// The processes of agents that run: who they are, and how each is watched.
+final class ProcessTable {
+  private final class Entry {
+    let key: ProcessKey
+    let pid: Int32
+    let pidfd: Descriptor
+
+    init(_ key: ProcessKey, _ process: consuming SpawnedProcess) {
+      self.key = key
+      pid = process.pid
+      pidfd = process.takeDescriptor()
+    }
+  }
+
+  private var entries: [UInt64: Entry] = [:]
+  private var numbers: [ProcessKey: UInt64] = [:]
+  private var pids: Set<Int32> = []
+  /// Reaped, and still open.
+  private var ended: [Entry] = []
+  private var nextNumber: UInt64 = 1
+  /// What superv itself was given before it raised its own: agents get that.
+  private let openFiles: ProcessLimit
+
+  init(openFiles: ProcessLimit) { self.openFiles = openFiles }
+
+  /// What the kernel is asked for, from what the configuration says.
+  func request(
+    _ launch: Launch, _ pipes: LogPipes
+  ) throws(LaunchError) -> SpawnRequest {
+    let agent = launch.agent
+    var request = SpawnRequest(command: agent.command, environment: launch.environment)
+    request.directory = agent.directory
+    request.umask = agent.umask
+    request.nice = agent.nice
+    request.standardInput = .path(agent.standardInput)
+    request.standardOutput = pipes.output.writerNumber
+    request.standardError = pipes.errors.writerNumber
+    request.limits = limits(agent.limits)
+    if let user = agent.user {
+      do {
+        request.identity = try UserDatabase.ofSystem().identity(user)
+      } catch let error as UserDatabase.LookupError {
+        throw LaunchError("user: \(error)")
+      } catch {
+        throw LaunchError("user \(user): \(error)")
+      }
+    }
+    return request
+  }
+
+  private func limits(_ wanted: [ResourceLimit]) -> [ProcessLimit] {
+    let limits = wanted.compactMap { limit in
+      ProcessLimit.Resource(rawValue: limit.resource.rawValue).map { resource in
+        ProcessLimit(
+          resource, soft: limit.soft ?? ProcessLimit.unlimited,
+          hard: limit.hard ?? ProcessLimit.unlimited)
+      }
+    }
+    return limits.contains { $0.resource == .nofile } ? limits : limits + [openFiles]
+  }
+
+  func start(
+    _ key: ProcessKey, _ request: SpawnRequest, _ poll: borrowing EventPoll
+  ) throws(LaunchError) -> Int32 {
+    let entry: Entry
+    do {
+      entry = Entry(key, try spawn(request))
+    } catch {
+      throw LaunchError("\(error)")
+    }
+    let number = nextNumber
+    do {
+      try poll.add(
+        entry.pidfd, token: LinuxKernel.Source.process.token(number), for: .readable)
+    } catch {
+      // Nobody would see its end, so it must not live.
+      _ = try? Processes.send(.kill, toGroup: entry.pid)
+      throw LaunchError("\(error)")
+    }
+    nextNumber += 1
+    entries[number] = entry
+    numbers[key] = number
+    pids.insert(entry.pid)
+    return entry.pid
+  }
+
+  /// Takes the status of a process that has ended. What is left of its group goes with it: as long
+  /// as the dead leader is not reaped, the number of the group cannot be anybody else's.
+  func reap(_ number: UInt64) -> (ProcessKey, Termination)? {
+    guard let entry = entries[number] else { return nil }
+    _ = try? Processes.send(.kill, toGroup: entry.pid)
+    let termination: Termination
+    do {
+      guard let status = try Processes.reap(entry.pidfd) else { return nil }
+      termination = Termination(status)
+    } catch {
+      termination = .unknown
+    }
+    entries[number] = nil
+    ended.append(entry)
+    numbers[entry.key] = nil
+    pids.remove(entry.pid)
+    return (entry.key, termination)
+  }
+
+  /// Lets go of those that have been reaped, when nothing is more urgent.
+  func closeEnded(_ poll: borrowing EventPoll) {
+    for entry in ended { try? poll.remove(entry.pidfd) }
+    ended.removeAll()
+  }
+
+  func signal(_ key: ProcessKey, _ signal: Signal) {
+    guard let number = numbers[key], let entry = entries[number] else { return }
+    _ = try? Processes.send(signal, toGroup: entry.pid)
+  }
+
+  /// Reaps children that no pidfd stands for: descendants of agents that came to superv when their
+  /// parents died.
+  ///
+  /// - Returns: false when an agent that has ended stands before others: the kernel names the same
+  ///   one until it is reaped, which its pidfd sees to.
+  @discardableResult
+  func reapOrphans(except logger: Int32?) -> Bool {
+    while let pid = Processes.peekEnded() {
+      if pids.contains(pid) || pid == logger { return false }
+      guard (try? Processes.reap(pid: pid)) != nil else { break }
+    }
+    return true
+  }
+
+  /// Kills what agents have left behind, until nothing is.
+  func killOrphans(except logger: Int32?) {
+    // Every round sees the children of those that the round before has killed.
+    for _ in 0..<64 {
+      let orphans = ((try? ProcessRecord.all()) ?? []).filter {
+        $0.parent == Processes.ownPid && $0.pid != logger && $0.state != "Z"
+      }
+      reapOrphans(except: logger)
+      if orphans.isEmpty { return }
+      for orphan in orphans {
+        guard let pidfd = try? Processes.open(pid: orphan.pid) else { continue }
+        _ = try? Processes.send(.kill, to: pidfd)
+        _ = try? pidfd.wait(timeoutMilliseconds: 1000)
+      }
+    }
+  }
+}
+
+extension Termination {
+  init(_ status: ExitStatus) {
+    switch status {
+    case .exited(let code): self = .exited(code: code)
+    case .signalled(let number, let coreDumped):
+      self = .signalled(number, coreDumped: coreDumped)
+    }
+  }
+}

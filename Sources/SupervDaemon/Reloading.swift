@@ -1,0 +1,84 @@
+package import SupervConfig
+package import SupervProtocol
+import SupervisionTree
+
+// A new configuration for a tree that runs. A bad file changes nothing.
+
+extension Daemon {
+  /// SIGHUP: nobody waits for an answer, so it goes into the event log.
+  func reloadFromFile(askedBy peer: (pid: Int32, user: UInt32)?) {
+    let report = reload(isPlan: false, askedBy: peer)
+    guard !report.applied else { return }
+    let errors = report.diagnostics.filter { $0.severity == .error }
+    let first = errors.first.map { "\($0.file):\($0.line): \($0.message)" } ?? "no reason known"
+    tell(
+      StoryEvent(
+        "daemon.reload_refused", .daemon,
+        reason: "\(errors.count) errors; the first: \(first)"))
+  }
+
+  func reload(isPlan: Bool, askedBy peer: (pid: Int32, user: UInt32)?) -> ReloadReport {
+    let loaded = options.load()
+    var diagnostics = loaded.diagnostics.map(DiagnosticReport.init)
+    guard let new = loaded.configuration else {
+      return ReloadReport(applied: false, diagnostics: diagnostics)
+    }
+    diagnostics += fixedSettings(new.settings)
+    let plan = tree.plan(for: new.tree)
+    if !isPlan && state != .stopping {
+      tell(StoryEvent("daemon.reloaded", .daemon, reason: plan.summary)) { $0.peer = peer }
+      apply(new)
+    }
+    return ReloadReport(
+      applied: !isPlan && state != .stopping, start: plan.start, stop: plan.stop,
+      restart: plan.restart, update: plan.update, unchanged: plan.unchangedCount,
+      diagnostics: diagnostics)
+  }
+
+  private func apply(_ new: Configuration) {
+    var settings = new.settings
+    let old = configuration.settings
+    settings.runtimeDirectory = old.runtimeDirectory
+    settings.stateDirectory = old.stateDirectory
+    settings.logDirectory = old.logDirectory
+    settings.http = old.http
+    configuration = new
+    configuration.settings = settings
+    // Definitions before effects: what the tree starts is started by the new ones.
+    let effects = tree.handle(.reload(new.tree), now: kernel.now)
+    adoptDefinitions()
+    carryOut(effects)
+  }
+
+  /// What takes effect only with a new start, as warnings.
+  private func fixedSettings(_ new: DaemonSettings) -> [DiagnosticReport] {
+    let old = configuration.settings
+    let changed: [(String, Bool)] = [
+      ("runtime_dir", new.runtimeDirectory != old.runtimeDirectory),
+      ("state_dir", new.stateDirectory != old.stateDirectory),
+      ("log_dir", new.logDirectory != old.logDirectory), ("http", new.http != old.http),
+    ]
+    return changed.filter(\.1).map { key, _ in
+      DiagnosticReport(
+        severity: .warning, file: options.configurationPath, line: 1, column: 1,
+        message: "`\(key)` has changed, which takes effect at the next start",
+        hint: "superv shutdown, then superv start")
+    }
+  }
+}
+
+extension ReloadPlan {
+  var summary: String {
+    "\(start.count) to start, \(stop.count) to stop, \(restart.count) to restart, "
+      + "\(update.count) with new rules, \(unchangedCount) unchanged"
+  }
+}
+
+extension DiagnosticReport {
+  package init(_ diagnostic: Diagnostic) {
+    self.init(
+      severity: diagnostic.severity == .error ? .error : .warning, file: diagnostic.file,
+      line: diagnostic.line, column: diagnostic.column, message: diagnostic.message,
+      hint: diagnostic.hint)
+  }
+}

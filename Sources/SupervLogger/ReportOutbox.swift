@@ -1,0 +1,122 @@
+import SupervSystem
+
+/// The logger's end of the link: commands come in, reports go out.
+///
+/// A daemon that does not read costs reports, never lines: what the socket does not take waits, and
+/// what is more than may wait is counted and reported as `lost`.
+final class ReportOutbox {
+  enum Reception {
+    case command(LoggerCommand)
+    /// Its pipe is there for `takePipe`.
+    case open(LogStream)
+    case wouldBlock
+    case malformed
+    /// The daemon is gone.
+    case ended
+  }
+
+  private var link: Descriptor?
+  private var pipe: Descriptor?
+  private var waiting: [LoggerReport] = []
+  private var lost: UInt64 = 0
+  private var isWatchedForWriting = false
+  private let limit: Int
+  private var packet = [UInt8](repeating: 0, count: LoggerLink.longestPacketBytes)
+
+  init(link: consuming Descriptor?, limit: Int) throws(SystemError) {
+    self.link = link
+    self.limit = limit
+    try self.link?.setNonblocking(true)
+  }
+
+  var isConnected: Bool { link != nil }
+
+  func register(_ poll: borrowing EventPoll, token: UInt64) throws(SystemError) {
+    switch link {
+    case .some(let link): try poll.add(link, token: token, for: .readable)
+    case .none: break
+    }
+  }
+
+  /// Waits for writability while reports wait, and only then.
+  func updateInterest(_ poll: borrowing EventPoll, token: UInt64) throws(SystemError) {
+    guard isWatchedForWriting == waiting.isEmpty else { return }
+    switch link {
+    case .some(let link):
+      try poll.change(
+        link, token: token, for: waiting.isEmpty ? .readable : [.readable, .writable])
+      isWatchedForWriting.toggle()
+    case .none: break
+    }
+  }
+
+  func disconnect() {
+    link = nil
+    waiting = []
+    isWatchedForWriting = false
+  }
+
+  // MARK: Commands
+
+  func receive() -> Reception {
+    do {
+      var span = packet.mutableSpan
+      guard var message = try link?.receiveMessage(into: &span) else { return .wouldBlock }
+      if message.byteCount == 0 { return .ended }
+      pipe = message.takeDescriptor()
+      if message.isTruncated { return .malformed }
+      let command = try? LoggerCommand(
+        decoding: packet.span.extracting(..<message.byteCount))
+      switch (command, pipe == nil) {
+      case (nil, _), (.open, true): return .malformed
+      case (.open(let stream), false): return .open(stream)
+      case (.some(let command), _): return .command(command)
+      }
+    } catch {
+      return .ended
+    }
+  }
+
+  /// The pipe of the stream that `receive` brought last.
+  func takePipe() -> Descriptor? { pipe.take() }
+
+  // MARK: Reports
+
+  func append(_ report: LoggerReport) {
+    guard isConnected else { return }
+    guard waiting.count < limit else {
+      lost += 1
+      return
+    }
+    waiting.append(report)
+  }
+
+  /// Sends what the socket takes now. That the daemon is gone is seen by `receive`.
+  func flush() {
+    var sent = 0
+    while sent < waiting.count, send(waiting[sent]) { sent += 1 }
+    waiting.removeFirst(sent)
+    if waiting.isEmpty, lost > 0, send(.lost(reports: lost)) { lost = 0 }
+  }
+
+  /// Waits at most so long for the daemon to take the rest.
+  func drain(forMilliseconds limit: Int64) {
+    flush()
+    let deadline = Clock.monotonicNanoseconds + limit * 1_000_000
+    while !waiting.isEmpty {
+      let left = (deadline - Clock.monotonicNanoseconds) / 1_000_000
+      guard left > 0,
+        (try? link?.wait(forWriting: true, timeoutMilliseconds: left)) == true
+      else { return }
+      let before = waiting.count
+      flush()
+      if waiting.count == before { return }
+    }
+  }
+
+  private func send(_ report: LoggerReport) -> Bool {
+    // Too long to be said: nothing is gained by trying again.
+    guard let packet = try? report.encoded() else { return true }
+    return (try? link?.sendMessage(packet.span)) != nil
+  }
+}

@@ -1,0 +1,94 @@
+import FoundationEssentials
+
+/// JSON text from values and back.
+///
+/// Foundation's `JSONEncoder` keeps the members of an object in a dictionary, whose order changes
+/// at every start, and synthesized conformances leave nil out. Tools and people read what superv
+/// writes, so this encoder keeps the order of the encode calls (for synthesized conformances the
+/// order of declaration) and writes nil as null. A conformance that wants to leave a member out
+/// encodes it itself under `if let`.
+package enum JSON {
+  /// The value on one line, without a newline.
+  package static func encode(_ value: some Encodable) -> [UInt8] {
+    var bytes: [UInt8] = []
+    append(value, to: &bytes)
+    return bytes
+  }
+
+  /// Appends the value on one line, without a newline.
+  package static func append(_ value: some Encodable, to bytes: inout [UInt8]) {
+    let text = JSONText(bytes)
+    bytes = []
+    text.write(value)
+    bytes = text.bytes
+  }
+
+  /// Appends a string in quotes, escaped as RFC 8259 requires and no further.
+  package static func append(_ string: String, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\""))
+    for byte in string.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), byte]
+      case UInt8(ascii: "\\"): bytes += [byte, byte]
+      case UInt8(ascii: "\n"): bytes += Array(#"\n"#.utf8)
+      case UInt8(ascii: "\r"): bytes += Array(#"\r"#.utf8)
+      case UInt8(ascii: "\t"): bytes += Array(#"\t"#.utf8)
+      case 0..<0x20:
+        let digits = String(byte, radix: 16)
+        bytes += Array((digits.utf8.count == 1 ? #"\u000"# : #"\u00"#).utf8) + Array(digits.utf8)
+      default: bytes.append(byte)
+      }
+    }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Reads a value.
+  ///
+  /// - Throws: `RPCError` of kind `invalid` (-32602) that names the member that does not fit.
+  package static func decode<Value: Decodable>(
+    _ type: Value.Type, from bytes: Span<UInt8>
+  ) throws(RPCError) -> Value {
+    let data = unsafe bytes.withUnsafeBufferPointer { unsafe Data(buffer: $0) }
+    do {
+      return try JSONDecoder().decode(type, from: data)
+    } catch let error as DecodingError {
+      throw .invalidParameters(explanation(of: error))
+    } catch let error as RPCError {
+      throw error
+    } catch {
+      throw .invalidParameters("\(error)")
+    }
+  }
+
+  /// Reads the params of a request; absent params are an empty object.
+  ///
+  /// - Throws: `RPCError` of kind `invalid` (-32602) that names the member that does not fit.
+  package static func decodeParams<Value: Decodable>(
+    _ type: Value.Type, of message: Message, in line: Span<UInt8>
+  ) throws(RPCError) -> Value {
+    guard let params = message.params else {
+      let empty: [UInt8] = [UInt8(ascii: "{"), UInt8(ascii: "}")]
+      return try decode(type, from: empty.span)
+    }
+    return try decode(type, from: line.extracting(params))
+  }
+
+  private static func explanation(of error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, let context):
+      "'\(path(context.codingPath + [key]))' is missing"
+    case .valueNotFound(_, let context):
+      "'\(path(context.codingPath))' must not be null"
+    case .typeMismatch(let type, let context):
+      "'\(path(context.codingPath))' is not of type \(type)"
+    case .dataCorrupted(let context):
+      context.codingPath.isEmpty
+        ? context.debugDescription : "'\(path(context.codingPath))' has an unknown value"
+    @unknown default: "\(error)"
+    }
+  }
+
+  private static func path(_ keys: [any CodingKey]) -> String {
+    keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+  }
+}

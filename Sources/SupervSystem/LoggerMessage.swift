@@ -1,0 +1,112 @@
+/// What comes through a pipe to the logger.
+package enum LogStreamKind: UInt8, CaseIterable, Hashable, Sendable {
+  /// Lines of an agent: each becomes a record.
+  case stdout = 1
+  case stderr = 2
+  /// Lines of the event log (one JSON object each): written as they are, whole lines only.
+  case events = 3
+  /// Anything else that is written as it is, whole lines only.
+  case raw = 4
+}
+
+/// How an agent's lines are written.
+package enum LogFormat: UInt8, CaseIterable, Hashable, Sendable {
+  case text = 1
+  case json = 2
+}
+
+/// Which process a stream comes from.
+package struct LogOrigin: Hashable, Sendable {
+  /// The name of the instance, as `status` shows it: `crawler` or `crawler:2`.
+  package var name: String
+  /// The name of the agent: `crawler`.
+  package var agent: String
+  package var instance: Int
+  package var incarnation: UInt64
+  package var processID: Int32
+
+  package init(
+    name: String, agent: String, instance: Int = 0, incarnation: UInt64 = 0, processID: Int32 = 0
+  ) {
+    self.name = name
+    self.agent = agent
+    self.instance = instance
+    self.incarnation = incarnation
+    self.processID = processID
+  }
+}
+
+/// A log file, and when it is rotated.
+package struct LogFileSettings: Hashable, Sendable {
+  /// Absolute. Streams with the same path share the file.
+  package var path: String
+  package var format: LogFormat
+  /// The file is rotated before it would grow past this; 0 or less: never. A record that is longer
+  /// stands alone in a file.
+  package var maximumBytes: Int64
+  /// How many rotated files are kept; 0: none, the full file is removed.
+  package var maximumFiles: Int
+
+  package init(
+    path: String, format: LogFormat = .text, maximumBytes: Int64 = 10 << 20, maximumFiles: Int = 5
+  ) {
+    self.path = path
+    self.format = format
+    self.maximumBytes = maximumBytes
+    self.maximumFiles = maximumFiles
+  }
+}
+
+/// A stream that begins. The read end of its pipe travels with the message.
+package struct LogStream: Hashable, Sendable {
+  /// Chosen by the daemon, never used twice on one link.
+  package var id: UInt64
+  package var kind: LogStreamKind
+  package var origin: LogOrigin
+  package var file: LogFileSettings
+
+  package init(id: UInt64, kind: LogStreamKind, origin: LogOrigin, file: LogFileSettings) {
+    self.id = id
+    self.kind = kind
+    self.origin = origin
+    self.file = file
+  }
+}
+
+/// What the daemon tells the logger.
+package enum LoggerCommand: Hashable, Sendable {
+  /// Comes first; again when the configuration changes.
+  ///
+  /// - directory: The log folder, made if it is missing (0750).
+  /// - totalMaximumBytes: For all log files in it together; 0 or less: no cap.
+  /// - mirrorsToTerminal: Whether agents' lines also go to the logger's stdout.
+  case configure(directory: String, totalMaximumBytes: Int64, mirrorsToTerminal: Bool)
+  case open(LogStream)
+  /// New settings for the file with this path and for all streams that share it.
+  case update(LogFileSettings)
+  /// Rotates the file at once if it is not empty; nil: every file that a stream is open for.
+  case rotate(path: String?)
+  /// Closes every file, so that the next line opens it by its name again (for logrotate).
+  case reopen
+  /// Ends the logger when every stream has ended, or after so long.
+  case finish(graceMilliseconds: UInt32)
+}
+
+/// What the logger tells the daemon.
+package enum LoggerReport: Hashable, Sendable {
+  /// A stream has ended, and what it brought is written.
+  ///
+  /// - bytes: As they came out of the pipe.
+  case closed(stream: UInt64, lines: UInt64, bytes: UInt64, droppedLines: UInt64)
+  /// Lines for this file are being dropped.
+  ///
+  /// - code: The `errno`; `text`: what failed, for people.
+  /// - sinceNanoseconds: Real time.
+  case fault(path: String, code: Int32, text: String, sinceNanoseconds: Int64)
+  /// The file is being written again.
+  ///
+  /// - droppedBytes: As they would have been written.
+  case recovered(path: String, droppedLines: UInt64, droppedBytes: UInt64)
+  /// So many reports before this one are lost, because the daemon did not read them.
+  case lost(reports: UInt64)
+}

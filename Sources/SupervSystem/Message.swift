@@ -1,0 +1,67 @@
+import CSuperv
+import Glibc
+
+/// What one `receiveMessage(into:)` brought.
+package struct ReceivedMessage: ~Copyable {
+  /// Bytes put into the buffer; 0 at the end of the connection.
+  package let byteCount: Int
+  /// Whether bytes or descriptors did not fit and are lost.
+  package let isTruncated: Bool
+  /// The pid of the sender, vouched for by the kernel, after `receiveSenders()`; otherwise nil.
+  package let sender: Int32?
+  private var descriptors: [Int32]
+
+  init(byteCount: Int, isTruncated: Bool, sender: Int32?, descriptors: [Int32]) {
+    self.byteCount = byteCount
+    self.isTruncated = isTruncated
+    self.sender = sender
+    self.descriptors = descriptors
+  }
+
+  deinit { for number in descriptors { _ = close(number) } }
+
+  /// The next descriptor that came along, in the order of sending; those not taken are closed.
+  package mutating func takeDescriptor() -> Descriptor? {
+    descriptors.isEmpty ? nil : Descriptor(owning: descriptors.removeFirst())
+  }
+}
+
+extension Descriptor {
+  /// At most so many descriptors travel with one message.
+  package static let maximumPerMessage = Int(CSV_MESSAGE_DESCRIPTORS)
+
+  /// Sends one message over a Unix socket with copies of descriptors (`SCM_RIGHTS`, unix(7)).
+  ///
+  /// - Parameter numbers: Open descriptors, at most `maximumPerMessage`; needs at least one byte.
+  /// - Returns: The number of bytes taken; nil when a nonblocking socket takes none now.
+  /// - Throws: `SystemError`; `EPIPE`, without a signal, when the peer is gone.
+  package func sendMessage(
+    _ bytes: Span<UInt8>, passing numbers: [Int32] = []
+  ) throws(SystemError) -> Int? {
+    try unlessItWouldBlock("sendmsg") {
+      unsafe bytes.withUnsafeBytes { bytes in
+        unsafe csv_send_message(
+          number, bytes.baseAddress, bytes.count, numbers, Int32(clamping: numbers.count))
+      }
+    }
+  }
+
+  /// Receives one message and the descriptors sent with it; nil when there is none now.
+  package func receiveMessage(
+    into buffer: inout MutableSpan<UInt8>
+  ) throws(SystemError) -> ReceivedMessage? {
+    var numbers = [Int32](repeating: -1, count: Self.maximumPerMessage)
+    var received = csv_received()
+    let count = try unlessItWouldBlock("recvmsg") {
+      unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe csv_receive_message(
+          number, bytes.baseAddress, bytes.count, &numbers, &received)
+      }
+    }
+    guard let count else { return nil }
+    return ReceivedMessage(
+      byteCount: count, isTruncated: received.truncated != 0,
+      sender: received.sender > 0 ? received.sender : nil,
+      descriptors: Array(numbers[..<Int(received.descriptor_count)]))
+  }
+}

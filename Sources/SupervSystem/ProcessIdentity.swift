@@ -1,0 +1,71 @@
+import Glibc
+
+/// A process for good: pids are used again, a pid with its start time is not (within one boot).
+package struct ProcessIdentity: Hashable, Sendable {
+  package var pid: Int32
+  /// Clock ticks from boot to its start (proc_pid_stat(5), field 22).
+  package var startTime: UInt64
+
+  package init(pid: Int32, startTime: UInt64) {
+    self.pid = pid
+    self.startTime = startTime
+  }
+
+  /// The process that has this pid now, a zombie included; nil without one.
+  package static func of(_ pid: Int32) -> ProcessIdentity? {
+    ProcessRecord.of(pid).map { ProcessIdentity(pid: pid, startTime: $0.startTime) }
+  }
+
+  /// A pidfd of this very process; nil when it is gone. The pidfd comes first and the comparison
+  /// after: then it cannot be of another one that came between.
+  package func open() throws(SystemError) -> Descriptor? {
+    guard let pidfd = try Processes.open(pid: pid), Self.of(pid) == self else { return nil }
+    return pidfd
+  }
+}
+
+/// What the kernel says about a process (proc_pid_stat(5)).
+package struct ProcessRecord: Hashable, Sendable {
+  package var pid: Int32
+  /// The name of its program, at most 15 bytes.
+  package var command: String
+  /// `R`, `S`, `D`, `Z` (ended, not yet reaped), `T`, …
+  package var state: Character
+  package var parent: Int32
+  package var group: Int32
+  package var session: Int32
+  package var startTime: UInt64
+
+  /// nil when there is no such process.
+  package static func of(_ pid: Int32) -> ProcessRecord? {
+    guard let content = try? Files.read("/proc/\(pid)/stat", maximumBytes: 4096) else { return nil }
+    return ProcessRecord(pid: pid, stat: content)
+  }
+
+  /// Every process that can be seen, by pid. They come and go meanwhile.
+  package static func all() throws(SystemError) -> [ProcessRecord] {
+    try Files.names(in: "/proc").compactMap { Int32($0) }.sorted().compactMap { of($0) }
+  }
+
+  /// Parses the line; nil when it is not one. The name may contain spaces and parentheses, so
+  /// the fields are counted from the last `)`.
+  init?(pid: Int32, stat line: [UInt8]) {
+    guard let open = line.firstIndex(of: UInt8(ascii: "(")),
+      let close = line.lastIndex(of: UInt8(ascii: ")")), open < close
+    else { return nil }
+    // The third field, the state, comes first here.
+    let fields = line[(close + 1)...].split(separator: UInt8(ascii: " "))
+      .map { String(decoding: $0, as: UTF8.self) }
+    guard fields.count > 19, let state = fields[0].first, let parent = Int32(fields[1]),
+      let group = Int32(fields[2]), let session = Int32(fields[3]),
+      let startTime = UInt64(fields[19])
+    else { return nil }
+    self.pid = pid
+    self.command = String(decoding: line[(open + 1)..<close], as: UTF8.self)
+    self.state = state
+    self.parent = parent
+    self.group = group
+    self.session = session
+    self.startTime = startTime
+  }
+}

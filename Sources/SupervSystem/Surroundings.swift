@@ -1,0 +1,61 @@
+import Glibc
+
+/// What a process was given when it was started: environment, directory, terminal.
+package enum Surroundings {
+  /// The environment (environ(7)); of a name that is there twice, the first counts (getenv(3)).
+  package static var environment: [String: String] {
+    var variables: [String: String] = [:]
+    var entry = unsafe environ
+    while let text = unsafe entry.pointee {
+      let words = unsafe String(cString: text).split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if words.count == 2, variables[String(words[0])] == nil {
+        variables[String(words[0])] = String(words[1])
+      }
+      unsafe entry += 1
+    }
+    return variables
+  }
+
+  /// One variable of the environment as it is now; nil without it (getenv(3)).
+  package static func variable(_ name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+  }
+
+  /// The current directory, absolute (getcwd(3)).
+  package static func currentDirectory() throws(SystemError) -> String {
+    guard let path = unsafe getcwd(nil, 0) else { throw failure("getcwd", errno) }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
+  }
+
+  /// Whether a descriptor of this process is a terminal (isatty(3)).
+  package static func isTerminal(_ number: Int32) -> Bool { isatty(number) == 1 }
+
+  /// The width of a terminal in columns; nil when it is none or does not know (tty_ioctl(4)).
+  package static func terminalColumns(_ number: Int32) -> Int? {
+    var size = winsize()
+    guard unsafe ioctl(number, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+
+  /// Opens `/dev/null` for each of standard input, output and error that the parent left closed:
+  /// the next file opened would get its number, and what is meant for a terminal would go there.
+  package static func openMissingStandardDescriptors() throws(SystemError) {
+    for number in Int32(0)...2 where fcntl(number, F_GETFD) == -1 {
+      // open(2) takes the lowest number that is free, which is this one.
+      try retrying("open", subject: "/dev/null") { unsafe open("/dev/null", O_RDWR) }
+    }
+  }
+
+  /// Ends this process (exit(3)).
+  package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+}
+
+extension SystemError {
+  /// Nobody listens on a socket.
+  package var isRefused: Bool { code == ECONNREFUSED }
+  /// A queue is full that will not stay so.
+  package var isTemporary: Bool { code == EAGAIN }
+  package var isDenied: Bool { code == EACCES || code == EPERM }
+}

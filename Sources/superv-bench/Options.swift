@@ -1,0 +1,93 @@
+import CBench
+
+/// What the command line asks for.
+struct Options {
+  static let help = """
+    usage: superv-bench [--quick] [--peers] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
+                        [--agents N] [--samples N] [--rounds N] [--log-bytes N] [--idle-seconds N]
+
+      --quick           small sizes: whether it works, not how fast it is
+      --peers           the same for supervisord, runit and s6 where they are installed
+      --only NAMES      of restart, start, status, idle, memory, log, peers
+      --json FILE       writes the figures there too
+      --superv PATH     the program to measure (default: beside superv-bench)
+      --strict          exit status 1 when a target is missed
+    """
+
+  /// The figures, by the names that `--only` takes.
+  enum Part: String, CaseIterable { case restart, start, status, idle, memory, log, peers }
+
+  var parts = Set(Part.allCases).subtracting([.peers])
+  var jsonPath: String?
+  var supervPath: String
+  /// Programs with the bare system calls.
+  let barePath: String
+  var isStrict = false
+  /// Agents in the large tree.
+  var agentCount = 1000
+  /// Deaths per tree.
+  var sampleCount = 200
+  /// Cold starts and log copies, of which the median counts.
+  var roundCount = 5
+  var statusCount = 50
+  var logBytes = 1 << 30
+  var idleSeconds = 10
+
+  /// Nil when help was asked for.
+  init?(_ arguments: [String]) throws(BenchError) {
+    guard let own = linkTarget("/proc/self/exe") else { throw BenchError("/proc is needed") }
+    let folder = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
+    supervPath = folder + "/superv"
+    barePath = folder + "/superv-bench-bare"
+    var rest = arguments[...]
+    while let option = rest.popFirst() {
+      switch option {
+      case "--help", "-h": return nil
+      case "--quick":
+        (agentCount, sampleCount, roundCount) = (50, 20, 1)
+        (statusCount, logBytes, idleSeconds) = (5, 16 << 20, 1)
+      case "--peers": parts.insert(.peers)
+      case "--strict": isStrict = true
+      case "--json": jsonPath = try Self.value(of: option, &rest)
+      case "--superv": supervPath = try Self.value(of: option, &rest)
+      case "--only": parts = try Self.parts(Self.value(of: option, &rest))
+      case "--agents": agentCount = try Self.number(option, &rest)
+      case "--samples": sampleCount = try Self.number(option, &rest)
+      case "--rounds": roundCount = try Self.number(option, &rest)
+      case "--log-bytes": logBytes = try Self.number(option, &rest)
+      case "--idle-seconds": idleSeconds = try Self.number(option, &rest)
+      default: throw .usage("unknown option \(option)")
+      }
+    }
+    // As the kernel names it in /proc/PID/exe.
+    supervPath = realPath(supervPath) ?? supervPath
+    for path in [supervPath, barePath] where unsafe !cbench_is_executable(path) {
+      throw BenchError("no program at \(path): run `swift build -c release` first")
+    }
+  }
+
+  private static func value(
+    of option: String, _ rest: inout ArraySlice<String>
+  ) throws(BenchError) -> String {
+    guard let value = rest.popFirst() else { throw .usage("\(option) needs a value") }
+    return value
+  }
+
+  private static func number(
+    _ option: String, _ rest: inout ArraySlice<String>
+  ) throws(BenchError) -> Int {
+    guard let number = Int(try value(of: option, &rest)), number > 0 else {
+      throw .usage("\(option) needs a number above 0")
+    }
+    return number
+  }
+
+  private static func parts(_ list: String) throws(BenchError) -> Set<Part> {
+    var parts: Set<Part> = []
+    for name in list.split(separator: ",") {
+      guard let part = Part(rawValue: String(name)) else { throw .usage("no figure \(name)") }
+      parts.insert(part)
+    }
+    return parts
+  }
+}

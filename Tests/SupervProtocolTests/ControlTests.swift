@@ -1,0 +1,116 @@
+import SupervProtocol
+import Testing
+
+/// The shapes that tools rely on, byte for byte.
+@Suite struct ControlTests {
+  private func roundTrip<Value: Codable & Equatable>(_ value: Value, _ expected: String) throws {
+    let bytes = JSON.encode(value)
+    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    #expect(try JSON.decode(Value.self, from: bytes.span) == value)
+  }
+
+  @Test func status() throws {
+    let agent = AgentStatus(
+      name: "a:0", agent: "a", phase: "running", ready: true, alive: true, pid: 12, incarnation: 2,
+      restarts: 1, uptimeSeconds: 1.5, startedAt: "2026-11-21T07:20:00.123456Z",
+      exit: ExitReport(signal: 9, classification: "abnormal"))
+    let supervisor = SupervisorStatus(
+      name: "s", strategy: "one_for_one", phase: "running", intensity: 5, periodSeconds: 60,
+      children: ["a:0"])
+    try roundTrip(
+      StatusReport(
+        daemon: DaemonStatus(pid: 1, uptimeSeconds: 2, state: .running),
+        agents: [agent, AgentStatus(name: "b", desired: .down, phase: "stopped")],
+        supervisors: [supervisor]),
+      #"{"version":1,"daemon":{"pid":1,"keeper_pid":null,"uptime_s":2.0,"#
+        + #""state":"running"},"agents":["#
+        + #"{"name":"a:0","agent":"a","instance":0,"supervisor":"root","desired":"up","#
+        + #""phase":"running","ready":true,"alive":true,"pid":12,"incarnation":2,"#
+        + #""restarts":1,"uptime_s":1.5,"started_at":"2026-11-21T07:20:00.123456Z","#
+        + #""exit":{"code":null,"signal":9,"class":"abnormal"},"reason":null},"#
+        + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","#
+        + #""phase":"stopped","#
+        + #""ready":false,"alive":false,"pid":null,"incarnation":0,"restarts":0,"uptime_s":null,"#
+        + #""started_at":null,"exit":null,"reason":null}],"supervisors":["#
+        + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","#
+        + #""phase":"running","#
+        + #""restarts_in_period":0,"intensity":5,"period_s":60.0,"children":["a:0"],"#
+        + #""reason":null}]}"#)
+  }
+
+  @Test("an event leaves out what it does not have")
+  func event() throws {
+    try roundTrip(
+      EventRecord(seq: 1, time: "t", event: .daemonStarted, pid: 3),
+      #"{"seq":1,"time":"t","event":"daemon.started","pid":3}"#)
+    try roundTrip(
+      EventRecord(
+        seq: 2, time: "t", event: .agentBackoff, agent: "a", incarnation: 1, delaySeconds: 0.5,
+        reason: "r"),
+      #"{"seq":2,"time":"t","event":"agent.backoff","agent":"a","incarnation":1,"#
+        + #""delay_s":0.5,"reason":"r"}"#)
+    try roundTrip(
+      EventsReport(events: [], nextSeq: 4, oldestSeq: 2),
+      #"{"events":[],"next_seq":4,"oldest_seq":2}"#)
+  }
+
+  @Test func actions() throws {
+    try roundTrip(
+      ActionReport(results: [.init(name: "a", ok: true, phase: "running")]),
+      #"{"results":[{"name":"a","ok":true,"phase":"running","reason":null}]}"#)
+    try roundTrip(
+      SignalParams(names: ["a"], signal: .name("HUP")), #"{"names":["a"],"signal":"HUP"}"#)
+    try roundTrip(SignalParams(names: [], signal: .number(1)), #"{"names":[],"signal":1}"#)
+    try roundTrip(
+      ReloadReport(
+        applied: false, start: ["x"],
+        diagnostics: [
+          DiagnosticReport(severity: .error, file: "f", line: 1, column: 2, message: "m", hint: "h")
+        ]),
+      #"{"applied":false,"start":["x"],"stop":[],"restart":[],"update":[],"unchanged":0,"#
+        + #""diagnostics":["#
+        + #"{"severity":"error","file":"f","line":1,"column":2,"message":"m","hint":"h"}]}"#)
+  }
+
+  @Test func whyAndHealth() throws {
+    try roundTrip(
+      WhyReport(
+        name: "a", phase: "failed", ready: false, desired: .up, reason: "gave up",
+        exit: ExitReport(code: 3, classification: "abnormal"), restarts: 5,
+        history: [.init(time: "t", event: "agent.exited", reason: "exit 3")], output: ["oops"]),
+      #"{"name":"a","phase":"failed","ready":false,"desired":"up","reason":"gave up","#
+        + #""exit":{"code":3,"signal":null,"class":"abnormal"},"restarts":5,"#
+        + #""history":[{"time":"t","event":"agent.exited","reason":"exit 3"}],"output":["oops"]}"#)
+    try roundTrip(
+      HealthReport(
+        ready: false, state: .starting, version: "1", agents: .init(total: 2, ready: 1, failed: 0),
+        reasons: ["b is starting"]),
+      #"{"live":true,"ready":false,"state":"starting","version":"1","agents":{"total":2,"ready":1,"#
+        + #""failed":0},"reasons":["b is starting"]}"#)
+  }
+
+  @Test func logs() throws {
+    try roundTrip(
+      LogsReport(
+        directory: "/l", files: [.init(agent: "a", path: "/l/a.log", format: .json)],
+        events: "/l/events.ndjson"),
+      #"{"directory":"/l","files":[{"agent":"a","path":"/l/a.log","format":"json"}],"#
+        + #""events":"/l/events.ndjson"}"#)
+  }
+
+  @Test("params that are left out have their defaults")
+  func absentParams() throws {
+    let line = Array(#"{"jsonrpc":"2.0","id":1,"method":"events"}"#.utf8)
+    let message = try MessageScanner.scan(line.span)
+    #expect(try JSON.decodeParams(EventsParams.self, of: message, in: line.span) == EventsParams())
+    #expect(try JSON.decodeParams(StatusParams.self, of: message, in: line.span) == StatusParams())
+    #expect(
+      try JSON.decodeParams(ReloadParams.self, of: message, in: line.span)
+        == ReloadParams(plan: false))
+    #expect(try JSON.decodeParams(LogsParams.self, of: message, in: line.span) == LogsParams())
+    #expect(try JSON.decodeParams(NoParams.self, of: message, in: line.span) == NoParams())
+    #expect(throws: RPCError.self) {
+      try JSON.decodeParams(WhyParams.self, of: message, in: line.span)
+    }
+  }
+}
