@@ -78,6 +78,6 @@ let package = Package(
       "SupervDaemonTests",
       of: ["SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
     tests("SupervCommandsTests", of: ["SupervCommands", "SupervConfig", "SupervProtocol"]),
-    tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "superv"]),
+    tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "SupervisionTree", "superv"]),
   ]
 )
