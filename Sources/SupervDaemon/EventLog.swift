@@ -31,8 +31,9 @@ package struct EventLog: Sendable {
 
   /// Oldest first.
   package func entries(since sequence: Int64) -> [Entry] {
-    let skipped = max(0, Int(clamping: sequence + 1 - oldestSequence))
-    guard skipped < ring.count else { return [] }
+    // Whatever number a client has made up.
+    let last = min(max(sequence, oldestSequence - 1), nextSequence - 1)
+    let skipped = Int(last + 1 - oldestSequence)
     return (skipped..<ring.count).map { ring[(oldest + $0) % ring.count] }
   }
 
