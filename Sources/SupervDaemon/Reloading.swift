@@ -18,6 +18,12 @@ extension Daemon {
   }
 
   func reload(isPlan: Bool, askedBy peer: (pid: Int32, user: UInt32)?) -> ReloadReport {
+    guard state != .stopping else {
+      let why = DiagnosticReport(
+        severity: .error, file: options.configurationPath, line: 1, column: 1,
+        message: "superv is stopping; nothing is reloaded")
+      return ReloadReport(applied: false, diagnostics: [why])
+    }
     let loaded = options.load()
     var diagnostics = loaded.diagnostics.map(DiagnosticReport.init)
     guard let new = loaded.configuration else {
@@ -25,12 +31,12 @@ extension Daemon {
     }
     diagnostics += fixedSettings(new.settings)
     let plan = tree.plan(for: new.tree)
-    if !isPlan && state != .stopping {
+    if !isPlan {
       tell(StoryEvent("daemon.reloaded", .daemon, reason: plan.summary)) { $0.peer = peer }
       apply(new)
     }
     return ReloadReport(
-      applied: !isPlan && state != .stopping, start: plan.start, stop: plan.stop,
+      applied: !isPlan, start: plan.start, stop: plan.stop,
       restart: plan.restart, update: plan.update, unchanged: plan.unchangedCount,
       diagnostics: diagnostics)
   }
