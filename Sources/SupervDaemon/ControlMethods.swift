@@ -24,8 +24,8 @@ extension Daemon {
       guard let wait = params.wait, !holds(wait) else {
         return reply(to: id, requestID, try statusReport(params.agent))
       }
-      try control.park(
-        .init(connection: id, id: requestID, condition: .status(params, wait)))
+      try control.requireRoom(on: id)
+      control.park(.init(connection: id, id: requestID, condition: .status(params, wait)))
     case .up: try act(.up, message, line, requestID, id)
     case .down: try act(.down, message, line, requestID, id)
     case .restart: try act(.restart, message, line, requestID, id)
@@ -71,6 +71,16 @@ extension Daemon {
         + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
   }
 
+  /// The nodes that several names stand for, each once.
+  private func nodes(namedBy names: [String]) throws(RPCError) -> [NodeID] {
+    guard !names.isEmpty else {
+      throw .invalidParameters("'names' must name at least one agent or supervisor")
+    }
+    var found: [NodeID] = []
+    for name in names { found += try nodes(named: name).filter { !found.contains($0) } }
+    return found
+  }
+
   // MARK: Actions
 
   private func act(
@@ -78,23 +88,22 @@ extension Daemon {
     _ id: ConnectionID
   ) throws(RPCError) {
     let params = try JSON.decodeParams(NamesParams.self, of: message, in: line)
-    guard !params.names.isEmpty else {
-      throw .invalidParameters("'names' must name at least one agent or supervisor")
-    }
-    var found: [NodeID] = []
-    for name in params.names { found += try nodes(named: name).filter { !found.contains($0) } }
+    let found = try nodes(namedBy: params.names)
+    // A request that is refused must not have done anything.
+    try control.requireRoom(on: id)
     var targets: [ActionTarget] = []
     for node in found {
       let refusal = tree.refusal(of: request, on: node)
+      let status = tree.status(of: node)
       targets.append(
         ActionTarget(
-          node: node, incarnation: tree.status(of: node).incarnation, refusal: refusal))
+          node: node, incarnation: status.incarnation, hadFailed: status.phase == .failed,
+          refusal: refusal))
       guard refusal == nil else { continue }
       audit("control.\(request.rawValue)", node, askedBy: id)
       feed(.request(request, node))
     }
-    try control.park(
-      .init(connection: id, id: requestID, condition: .action(request, targets)))
+    control.park(.init(connection: id, id: requestID, condition: .action(request, targets)))
   }
 
   private func audit(_ kind: String, _ node: NodeID, askedBy id: ConnectionID) {
@@ -119,15 +128,11 @@ extension Daemon {
     guard let signal = Signal(named: text) else {
       throw .invalidParameters("there is no signal '\(text)'; see signal(7)")
     }
-    var results: [ActionReport.Result] = []
-    for name in params.names {
-      for node in try nodes(named: name) {
-        for agent in agentNodes(below: node) {
-          results.append(send(signal, to: agent, askedBy: id))
-        }
-      }
+    var agents: [NodeID] = []
+    for node in try nodes(namedBy: params.names) {
+      agents += agentNodes(below: node).filter { !agents.contains($0) }
     }
-    return ActionReport(results: results)
+    return ActionReport(results: agents.map { send(signal, to: $0, askedBy: id) })
   }
 
   private func send(
@@ -193,7 +198,8 @@ extension Daemon {
     let waiting = control.waiting
     control.waiting = []
     for request in waiting where !answer(request) { still.append(request) }
-    control.waiting += still
+    // Those that do not read their answers are gone by now, with all that they have asked.
+    control.waiting += still.filter { control.connections[$0.connection] != nil }
   }
 
   private func answer(_ request: ControlHub.Waiting) -> Bool {
@@ -218,22 +224,40 @@ extension Daemon {
   private func isOver(_ action: Request, _ target: ActionTarget) -> Bool {
     if target.refusal != nil { return true }
     let status = tree.status(of: target.node)
+    let isAnew = status.incarnation > target.incarnation
     switch (action, status.phase) {
-    case (_, .failed): return true
-    case (.down, .stopped), (.down, .exited): return true
-    case (.up, .running): return true
-    case (.up, .exited): return status.incarnation > target.incarnation
-    case (.restart, .running), (.restart, .exited):
-      return status.incarnation > target.incarnation
+    case (.down, .stopped), (.down, .exited), (.down, .failed): return true
     // Somebody else wants the opposite.
-    case (.up, .stopped), (.restart, .stopped): return status.wish == .down
     case (.down, .waiting), (.down, .starting), (.down, .running), (.down, .backoff),
       (.down, .stopping):
       return status.wish == .up
+    case (.up, .running): return true
+    case (.restart, .running): return isAnew
+    // A failure from before waits with the request for a supervisor that is busy.
+    case (.up, .failed), (.restart, .failed):
+      return isAnew || !target.hadFailed || isLeftDown(status)
+    case (.up, .exited), (.restart, .exited): return isAnew || isLeftDown(status)
+    case (.up, .stopped), (.restart, .stopped): return isLeftDown(status)
     case (.up, .waiting), (.up, .starting), (.up, .backoff), (.up, .stopping),
       (.restart, .waiting), (.restart, .starting), (.restart, .backoff), (.restart, .stopping):
-      return state == .stopping
+      return false
     }
+  }
+
+  /// Whether nothing is going to start a child that is down: somebody wants it so, or its supervisor
+  /// is down itself.
+  private func isLeftDown(_ child: ChildStatus) -> Bool {
+    var status = child
+    while state != .stopping, status.wish == .up {
+      guard status.parent != tree.name(of: .root) else { return false }
+      guard let parent = tree.id(named: status.parent) else { return true }
+      status = tree.status(of: parent)
+      switch status.phase {
+      case .failed, .exited: return true
+      case .stopped, .waiting, .starting, .running, .backoff, .stopping: break
+      }
+    }
+    return true
   }
 
   private func result(_ action: Request, _ target: ActionTarget) -> ActionReport.Result {

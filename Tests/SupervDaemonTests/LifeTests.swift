@@ -154,7 +154,9 @@ import Testing
     let world = try World("[agent:a]\ncommand = a\nstartsecs = 2s\n[agent:b]\ncommand = b")
     let client = world.connect()
     world.kernel.now = world.kernel.now + .seconds(2)
-    if let process = world.kernel.process(of: "a") { world.kernel.end(process.key, .exited(code: 3)) }
+    if let process = world.kernel.process(of: "a") {
+      world.kernel.end(process.key, .exited(code: 3))
+    }
     world.kernel.arrivals.append(.received(client.id, Array(client.line("status").utf8)))
     world.kernel.arrivals.append(.alarm)
     world.turn()

@@ -168,7 +168,9 @@ final class World {
   /// `event name` for every event so far.
   var story: [String] {
     get throws {
-      try events().map { [$0.event, $0.agent ?? $0.supervisor].compactMap(\.self).joined(separator: " ") }
+      try events().map {
+        [$0.event, $0.agent ?? $0.supervisor].compactMap(\.self).joined(separator: " ")
+      }
     }
   }
 
