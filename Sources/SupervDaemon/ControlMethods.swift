@@ -265,7 +265,8 @@ extension Daemon {
     let ok =
       switch (target.refusal, action, status.phase) {
       case (.some, _, _): false
-      case (nil, .down, .stopped), (nil, .down, .exited), (nil, .down, .failed): status.wish == .down
+      case (nil, .down, .stopped), (nil, .down, .exited), (nil, .down, .failed):
+        status.wish == .down
       case (nil, .up, .running), (nil, .restart, .running): true
       case (nil, .up, .exited), (nil, .restart, .exited): status.lastExit?.exitClass == .normal
       case (nil, _, _): false

@@ -48,6 +48,8 @@ extension Daemon {
     settings.stateDirectory = old.stateDirectory
     settings.logDirectory = old.logDirectory
     settings.http = old.http
+    settings.logTotalMaximumBytes = old.logTotalMaximumBytes
+    settings.eventLog = old.eventLog
     configuration = new
     configuration.settings = settings
     // Definitions before effects: what the tree starts is started by the new ones.
@@ -60,14 +62,22 @@ extension Daemon {
   private func fixedSettings(_ new: DaemonSettings) -> [DiagnosticReport] {
     let old = configuration.settings
     let changed: [(String, Bool)] = [
-      ("runtime_dir", new.runtimeDirectory != old.runtimeDirectory),
-      ("state_dir", new.stateDirectory != old.stateDirectory),
-      ("log_dir", new.logDirectory != old.logDirectory), ("http", new.http != old.http),
+      ("`runtime_dir`", new.runtimeDirectory != old.runtimeDirectory),
+      ("`state_dir`", new.stateDirectory != old.stateDirectory),
+      ("`log_dir`", new.logDirectory != old.logDirectory),
+      ("`http`", new.http != old.http),
+      ("`log_total_max`", new.logTotalMaximumBytes != old.logTotalMaximumBytes),
+      // Agents take theirs over at once.
+      (
+        "`log_max_size` of the event log",
+        new.eventLog.maximumBytes != old.eventLog.maximumBytes
+      ),
+      ("`log_files` of the event log", new.eventLog.maximumFiles != old.eventLog.maximumFiles),
     ]
-    return changed.filter(\.1).map { key, _ in
+    return changed.filter(\.1).map { what, _ in
       DiagnosticReport(
         severity: .warning, file: options.configurationPath, line: 1, column: 1,
-        message: "`\(key)` has changed, which takes effect at the next start",
+        message: "\(what) has changed, which takes effect at the next start",
         hint: "superv shutdown, then superv start")
     }
   }

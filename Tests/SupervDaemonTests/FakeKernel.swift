@@ -47,7 +47,8 @@ final class FakeKernel: Kernel {
   private(set) var closed: [ConnectionID] = []
   var variables: [String: String] = [:]
   var files: [String: [UInt8]] = [:]
-  var users: [String: UserDatabase.User] = [:]
+  /// passwd(5).
+  var passwd = ""
   /// Called with what is sent to a connection.
   var onSend: (ConnectionID, [UInt8]) -> Void = { _, _ in }
 
@@ -179,5 +180,7 @@ final class FakeKernel: Kernel {
     return Array(bytes.prefix(limit))
   }
 
-  func user(_ name: String) -> UserDatabase.User? { users[name] }
+  func user(_ name: String) -> UserDatabase.User? {
+    UserDatabase(passwd: passwd, group: "").user(name)
+  }
 }
