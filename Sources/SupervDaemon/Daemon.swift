@@ -19,6 +19,8 @@ package final class Daemon<Machine: Kernel> {
   var events: EventLog
   let control = ControlHub()
   let startedAt: MonotonicTime
+  /// From an earlier life.
+  let earlierIncarnations: [String: UInt64]
   /// Decided in this turn and not yet told.
   private var story: [StoryEvent] = []
   /// Why everything is stopped; nil while something is not.
@@ -34,6 +36,7 @@ package final class Daemon<Machine: Kernel> {
     self.kernel = kernel
     self.options = options
     startedAt = kernel.now
+    earlierIncarnations = memory.incarnations
     events = EventLog(nextSequence: memory.lastSequence + 1)
     tree = SupervisionTree(
       configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
