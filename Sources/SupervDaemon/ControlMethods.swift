@@ -197,15 +197,17 @@ extension Daemon {
     var still: [ControlHub.Waiting] = []
     let waiting = control.waiting
     control.waiting = []
-    for request in waiting where !answer(request) { still.append(request) }
+    // Looked at once, not once for each request.
+    let held = Set(state == .stopping ? StatusWait.allCases : StatusWait.allCases.filter(holds))
+    for request in waiting where !answer(request, held) { still.append(request) }
     // Those that do not read their answers are gone by now, with all that they have asked.
     control.waiting += still.filter { control.connections[$0.connection] != nil }
   }
 
-  private func answer(_ request: ControlHub.Waiting) -> Bool {
+  private func answer(_ request: ControlHub.Waiting, _ held: Set<StatusWait>) -> Bool {
     switch request.condition {
     case .status(let params, let wait):
-      guard holds(wait) || state == .stopping else { return false }
+      guard held.contains(wait) else { return false }
       do {
         reply(to: request.connection, request.id, try statusReport(params.agent))
       } catch {

@@ -128,12 +128,14 @@ final class World {
 
   // MARK: People
 
-  func connect(process: Int32 = 77) -> Client {
-    let id = kernel.connect(process: process)
-    let client = Client(self, id)
-    clients[id] = client
+  func connect(process: Int32 = 77) -> Client { connect(count: 1, process: process)[0] }
+
+  /// So many connections that come in one turn.
+  func connect(count: Int, process: Int32 = 77) -> [Client] {
+    let new = (0..<count).map { _ in Client(self, kernel.connect(process: process)) }
+    for client in new { clients[client.id] = client }
     turn()
-    return client
+    return new
   }
 
   /// Asks over a connection of its own, which stays open.
