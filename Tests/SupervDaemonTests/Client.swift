@@ -26,6 +26,9 @@ final class Client {
     self.id = id
   }
 
+  /// Of the latest request.
+  var lastID: Int64 { nextID - 1 }
+
   /// The ids that were asked, without those whose answer has come.
   var unanswered: [Int64] { (1..<nextID).filter { answers[$0] == nil } }
 

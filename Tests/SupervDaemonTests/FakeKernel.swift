@@ -41,6 +41,9 @@ final class FakeKernel: Kernel {
   var stubborn: Set<String> = []
   /// Agents whose end not even a kill brings at once: a test says when.
   var undying: Set<String> = []
+  /// Killed and not dead, as processes are that wait for a disk.
+  private var doomed: Set<ProcessKey> = []
+  private(set) var reportedEndCount = 0
   /// Connections whose queue is full.
   var full: Set<ConnectionID> = []
   private(set) var open: Set<ConnectionID> = []
@@ -96,7 +99,20 @@ final class FakeKernel: Kernel {
   func kill(_ process: ProcessKey) {
     guard let name = name(of: process, for: "a kill") else { return }
     acts.append(.kill(name))
-    if !undying.contains(name) { end(process, .signalled(9, coreDumped: false)) }
+    if undying.contains(name) {
+      doomed.insert(process)
+    } else {
+      end(process, .signalled(9, coreDumped: false))
+    }
+  }
+
+  /// Nothing is undying any more; what has been killed dies now.
+  func releaseAll() {
+    undying = []
+    for key in doomed.sorted(by: { $0.node < $1.node }) {
+      end(key, .signalled(9, coreDumped: false))
+    }
+    doomed = []
   }
 
   private func name(of key: ProcessKey, for what: String) -> String? {
@@ -121,7 +137,7 @@ final class FakeKernel: Kernel {
   /// The daemon has learned of an end.
   func didReport(_ key: ProcessKey) {
     ending.remove(key)
-    living[key] = nil
+    if living.removeValue(forKey: key) != nil { reportedEndCount += 1 }
   }
 
   // MARK: Connections
