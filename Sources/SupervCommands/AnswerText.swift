@@ -50,8 +50,11 @@ func eventLine(_ event: EventRecord, style: Style) -> String {
   var notes: [String] = []
   if let incarnation = event.incarnation { notes.append("incarnation \(incarnation)") }
   if let pid = event.pid { notes.append("pid \(pid)") }
-  if let exit = event.exit { notes.append("\(exit.text), \(exit.classification)") }
-  if let delay = event.delaySeconds { notes.append("after \(ageText(seconds: delay))") }
+  // The reason of an exit says how it ended; without one the facts do.
+  if let exit = event.exit, event.reason == nil {
+    notes.append("\(exit.text), \(exit.classification)")
+  }
+  if let delay = event.delaySeconds { notes.append("in \(delayText(seconds: delay))") }
   let facts = notes.isEmpty ? "" : " (\(notes.joined(separator: ", ")))"
   var table = Table(columns: [
     .init(title: shortTime(event.time)), .init(title: padded(event.event, 21)), .init(title: ""),

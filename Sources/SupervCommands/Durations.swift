@@ -44,6 +44,11 @@ func ageText(seconds: Double) -> String {
   }
 }
 
+/// How long something waits: `35ms`, else as an age.
+func delayText(seconds: Double) -> String {
+  seconds < 1 ? "\(Int(max(0, seconds) * 1_000))ms" : ageText(seconds: seconds)
+}
+
 extension Duration {
   /// Rounded down.
   var wholeMilliseconds: Int64 {

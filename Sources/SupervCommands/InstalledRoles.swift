@@ -1,4 +1,6 @@
+import SupervDaemon
 import SupervLogger
+import SupervProtocol
 import SupervSystem
 
 extension Roles {
@@ -10,7 +12,25 @@ extension Roles {
 private let loggerLinkDescriptor: Int32 = 3
 
 @Sendable private func daemonRole(_ arguments: DaemonArguments) -> Int32 {
-  CommandStatus.no.rawValue
+  runDaemon(
+    configurationPath: arguments.configurationPath, mirrorsOutput: arguments.mirrorsOutput
+  ) { problem in
+    announce(problem, to: arguments.readyDescriptor)
+  }
+}
+
+/// Tells whoever started the daemon how that went: one line, or in the foreground only what went
+/// wrong.
+private func announce(_ problem: String?, to number: Int32?) {
+  guard let number else {
+    if let problem { StandardError.write("superv: \(problem)\n") }
+    return
+  }
+  var line = Array((problem == nil ? #"{"ready":true"# : #"{"error":"#).utf8)
+  if let problem { JSON.append(problem, to: &line) }
+  line += Array("}\n".utf8)
+  // Whoever started it may have gone: then nobody wants to know.
+  try? Descriptor(owning: number).writeAll(line.span)
 }
 
 @Sendable private func loggerRole() -> Int32 {

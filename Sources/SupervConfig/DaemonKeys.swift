@@ -41,8 +41,8 @@ let supervKeys: [Key<SupervSettings>] = [
     "How long stopping everything may take; then what is left is killed."),
   Key(
     "stop_siblings", \.stopSiblings, .choice(), default: "side_by_side",
-    "How siblings under `one_for_one` stop: all at the same time, or one after the other in reverse "
-      + "order as in OTP."),
+    "How siblings under `one_for_one` stop: all at the same time, or one after the other in "
+      + "reverse order as in OTP."),
   Key(
     "pass_environment", \.passEnvironment, .variableNames,
     default: .value(DaemonSettings.defaultPassEnvironment.joined(separator: ", ")),
@@ -64,8 +64,8 @@ let supervKeys: [Key<SupervSettings>] = [
     "Default of the agents' `log_files`; holds for the event log too."),
   Key(
     "intensity", \.intensity.limit, .intensity, default: "5",
-    "Restarts within `period` that a child of the root may have before it is failed. Every child of "
-      + "the root has a budget of its own."),
+    "Restarts within `period` that a child of the root may have before it is failed. Every child "
+      + "of the root has a budget of its own."),
   Key(
     "period", \.intensity.period, .period, default: "60s",
     "The time over which `intensity` counts."),
@@ -95,9 +95,9 @@ struct IncludeSettings: Hashable, Sendable {
 let includeKeys: [Key<IncludeSettings>] = [
   Key(
     "files", \.patterns, .patterns, default: .required,
-    "The files to read at this point, with `*`, `?` and `[…]` in any part of the path. Relative ones "
-      + "start from the folder of the file they stand in; the matches of one pattern come in byte "
-      + "order; names that begin with a dot only match a pattern that does.")
+    "The files to read at this point, with `*`, `?` and `[…]` in any part of the path. Relative "
+      + "ones start from the folder of the file they stand in; the matches of one pattern come in "
+      + "byte order; names that begin with a dot only match a pattern that does.")
 ]
 
 extension ValueType where Result == [Reference] {

@@ -116,7 +116,8 @@ struct DeclaredSettings {
     return agent
   }
 
-  /// `numprocs`, which has to be known before the other keys can be read; complaints come with them.
+  /// `numprocs`, which has to be known before the other keys can be read; complaints come with
+  /// them.
   private func instanceCount(_ section: PlacedSection, _ reading: Reading) -> Int {
     var scratch = reading
     scratch.expansions = [Expansion(name: "agent", text: section.name)]
@@ -136,8 +137,10 @@ extension PlacedSection {
   fileprivate var dependsOnInstance: Bool {
     section.entries.contains { entry in
       entry.segments.contains { segment in
-        let text = segment.text
-        return text.contains("%(instance)") || text.contains("%(name)")
+        segment.bytes.indices.contains { index in
+          segment.bytes[index] == UInt8(ascii: "%")
+            && ["%(instance)", "%(name)"].contains { segment.bytes[index...].starts(with: $0.utf8) }
+        }
       }
     }
   }

@@ -104,7 +104,8 @@ struct DeclaredTree {
     return ancestors
   }
 
-  /// The nodes that a reference means; nil after a complaint, or where one would follow from another.
+  /// The nodes that a reference means; nil after a complaint, or where one would follow from
+  /// another.
   func resolve(_ name: String, at place: Place, _ reading: inout Reading) -> [Int]? {
     if let found = nodesByName[name] { return found }
     let base = String(name.prefix { $0 != ":" })

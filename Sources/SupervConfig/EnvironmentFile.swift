@@ -9,9 +9,9 @@ package struct EnvironmentFile: Sendable {
 /// Reads an environment file: `NAME=value` lines, optionally after `export `, with blank lines and
 /// lines that start with `#` between them.
 ///
-/// A value in single quotes is taken as it is; in double quotes `\"`, `\\`, `\$`, `` \` `` stand for
-/// the second character and `\n` for a line feed. Without quotes it ends at the end of the line or
-/// before ` #`. Nothing is expanded, and no value goes over several lines.
+/// A value in single quotes is taken as it is; in double quotes `\"`, `\\`, `\$`, `` \` `` stand
+/// for the second character and `\n` for a line feed. Without quotes it ends at the end of the line
+/// or before ` #`. Nothing is expanded, and no value goes over several lines.
 ///
 /// - Parameter path: how diagnostics name the file.
 package func parseEnvironmentFile(_ bytes: [UInt8], path: String) -> EnvironmentFile {

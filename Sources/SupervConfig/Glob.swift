@@ -57,8 +57,8 @@ private func lengthOfMatch(
 }
 
 extension ConfigurationSource {
-  /// The files that an absolute pattern matches, in byte order; nil: more than `limit`. Folders that
-  /// cannot be read match nothing, as in glob(7).
+  /// The files that an absolute pattern matches, in byte order; nil: more than `limit`. Folders
+  /// that cannot be read match nothing, as in glob(7).
   func files(matching pattern: String, limit: Int) -> [String]? {
     var paths = [""]
     for component in pattern.split(separator: "/") {

@@ -1,5 +1,5 @@
-// One table of keys for each kind of section. It drives reading, the hints for unknown keys, and the
-// tables in docs/configuration.md.
+// One table of keys for each kind of section. It drives reading, the hints for unknown keys, and
+// the tables in docs/configuration.md.
 
 /// One key of the sections whose settings are a `Settings`.
 struct Key<Settings>: Sendable {

@@ -64,8 +64,8 @@ struct Line {
     return nil
   }
 
-  /// configparser looks for the first `;` and the first `#`, then for the second ones and so on, and
-  /// stops after the first round in which one of the two starts a comment.
+  /// configparser looks for the first `;` and the first `#`, then for the second ones and so on,
+  /// and stops after the first round in which one of the two starts a comment.
   private func commentStartInRounds() -> Int? {
     var starts: [(mark: UInt8, from: Int)] = [
       (UInt8(ascii: ";"), bytes.startIndex), (UInt8(ascii: "#"), bytes.startIndex),

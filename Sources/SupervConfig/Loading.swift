@@ -14,7 +14,7 @@ package struct LoadedConfiguration: Sendable {
 /// - Parameters:
 ///   - path: the main file, absolute.
 ///   - source: the world outside.
-///   - folder: diagnostics show files below this folder by their path from there; nil: all absolute.
+///   - folder: diagnostics show the files below it by their path from there; nil: all absolute.
 package func loadConfiguration(
   _ path: String, from source: some ConfigurationSource, shownFrom folder: String? = nil
 ) -> LoadedConfiguration {

@@ -1,7 +1,7 @@
 import SupervisionTree
 
-// From checked declarations to the configuration. Nothing is judged here, but for what `[superv]` and
-// the place of the file make together.
+// From checked declarations to the configuration. Nothing is judged here, but for what `[superv]`
+// and the place of the file make together.
 
 /// The daemon's settings with every default filled in.
 func daemonSettings(

@@ -39,8 +39,8 @@ struct Reading {
       Complaint(place: place, severity: .warning, message: message, hint: hint))
   }
 
-  /// `did you mean …?`; nil: nothing is near, or enough has been asked (comparing every unknown name
-  /// with every known one would take hours for a file that is garbage).
+  /// `did you mean …?`; nil: nothing is near, or enough has been asked (comparing every unknown
+  /// name with every known one would take hours for a file that is garbage).
   mutating func hint(for name: String, among names: some Sequence<String>) -> String? {
     hintsLeft -= 1
     guard hintsLeft >= 0 else { return nil }

@@ -1,7 +1,7 @@
 import SupervisionTree
 
-/// The number of a signal, from `TERM`, `SIGTERM` (in any case) or `15`; nil: there is none. Numbers
-/// are those of Linux on x86 and ARM (signal(7)).
+/// The number of a signal, from `TERM`, `SIGTERM` (in any case) or `15`; nil: there is none.
+/// Numbers are those of Linux on x86 and ARM (signal(7)).
 package func signalNumber(_ text: String) -> Int32? {
   if text.utf8.allSatisfy(\.isDigit) {
     return Int32(text).flatMap { (1...64).contains($0) ? $0 : nil }

@@ -109,7 +109,8 @@ extension DeclaredTree {
       else { continue }
       reading.warning(
         place,
-        "at shutdown it gets less time: `shutdown_timeout` is \(durationText(superv.shutdownTimeout))",
+        "at shutdown it gets less time: `shutdown_timeout` is "
+          + durationText(superv.shutdownTimeout),
         hint: "lower this, or raise `shutdown_timeout` in [superv]")
     }
   }

@@ -45,15 +45,15 @@ let supervisorKeys: [Key<SupervisorSettings>] =
   [
     Key(
       "children", \.children, .names, default: .words("none, with a warning"),
-      "Agents, instances (`NAME:0`) and supervisors, in start order. The name of an agent means all "
-        + "its instances."),
+      "Agents, instances (`NAME:0`) and supervisors, in start order. The name of an agent means "
+        + "all its instances."),
     Key(
       "strategy", \.strategy, .choice(), default: "one_for_one",
       "Which children a death takes along: itself, all, or those after it in `children`."),
     Key(
       "intensity", \.intensity.limit, .intensity, default: "5",
-      "Restarts within `period` before it gives up: it stops its children and fails, and its parent "
-        + "decides."),
+      "Restarts within `period` before it gives up: it stops its children and fails, and its "
+        + "parent decides."),
     Key(
       "period", \.intensity.period, .period, default: "60s",
       "The time over which `intensity` counts."),
@@ -77,8 +77,8 @@ let agentKeys: [Key<AgentSettings>] =
       "directory", \.directory, .path, default: .words("`%(here)s`"), "The working directory."),
     Key(
       "numprocs", \.instanceCount, .integer(1...maximumInstances), default: "1",
-      "How many instances run. From two on they are called `NAME:0`, `NAME:1`, …; `%(instance)d` is "
-        + "the number."),
+      "How many instances run. From two on they are called `NAME:0`, `NAME:1`, …; "
+        + "`%(instance)d` is the number."),
   ] + childKeys() + [
     Key(
       "startsecs", \.readyAfter, .duration(.zero ... .seconds(86_400)), default: "1s",

@@ -1,7 +1,7 @@
 // Durations and sizes, from text and back.
 
-/// `500ms`, `5s`, `2m`, `1h`, `1.5s`, `30` (seconds); nil: it is none. At most 9 digits on either side
-/// of the point, so that nothing overflows.
+/// `500ms`, `5s`, `2m`, `1h`, `1.5s`, `30` (seconds); nil: it is none. At most 9 digits on either
+/// side of the point, so that nothing overflows.
 func parseDuration(_ text: String) -> (duration: Duration, isNegative: Bool)? {
   var bytes = Array(text.utf8)[...]
   let isNegative = bytes.first == UInt8(ascii: "-")

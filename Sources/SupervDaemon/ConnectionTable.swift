@@ -1,11 +1,13 @@
 import SupervProtocol
 import SupervSystem
 
-/// The connections to the control socket. What one of them does or does not do costs the others
+/// The connections to the control socket and over HTTP. What one of them does or does not do costs the others
 /// nothing: reads and queues are bounded, and nothing waits.
 final class ConnectionTable {
-  /// So many at once; more are turned away.
-  static let maximumCount = 4096
+  /// So many at once to the control socket; more are turned away.
+  static let maximumControlCount = 4096
+  /// So many at once over HTTP, which anybody on this machine may use.
+  static let maximumHTTPCount = 256
   /// Answers and events that one connection may have waiting, in bytes.
   static let maximumQueuedBytes = 8 << 20
   /// Read from one connection within one turn.
@@ -14,17 +16,20 @@ final class ConnectionTable {
   private final class Entry {
     let id: ConnectionID
     let socket: Descriptor
+    let isHTTP: Bool
     var output = OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes)
     var waitsToWrite = false
     var isClosing = false
 
-    init(_ id: ConnectionID, _ socket: consuming Descriptor) {
+    init(_ id: ConnectionID, _ socket: consuming Descriptor, isHTTP: Bool) {
       self.id = id
+      self.isHTTP = isHTTP
       self.socket = socket
     }
   }
 
   let listener: Descriptor
+  let httpListener: Descriptor?
   private var entries: [UInt64: Entry] = [:]
   private var nextNumber: UInt64 = 1
   /// Have something to write, or to close.
@@ -34,38 +39,61 @@ final class ConnectionTable {
   /// and closed instead of waking the loop for ever.
   private var reserve: Descriptor?
 
-  init(listener: consuming Descriptor) throws(SystemError) {
+  private var httpCount = 0
+
+  init(
+    listener: consuming Descriptor, httpListener: consuming Descriptor?
+  ) throws(SystemError) {
     self.listener = listener
+    self.httpListener = httpListener
     reserve = try Files.open("/dev/null", [.readOnly])
   }
 
   func accept(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
+    accept(listener, isHTTP: false, poll, &events)
+  }
+
+  func acceptHTTP(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
+    guard httpListener != nil else { return }
+    accept(httpListener!, isHTTP: true, poll, &events)
+  }
+
+  private func accept(
+    _ listener: borrowing Descriptor, isHTTP: Bool, _ poll: borrowing EventPoll,
+    _ events: inout [KernelEvent]
+  ) {
     // Level-triggered: those that are left come with the next turn.
     for _ in 0..<64 {
       do {
         guard let socket = try listener.accept() else { return }
-        guard entries.count < Self.maximumCount else { continue }
-        try add(socket, poll, &events)
+        let isFull =
+          isHTTP
+          ? httpCount >= Self.maximumHTTPCount
+          : entries.count - httpCount >= Self.maximumControlCount
+        if isFull { continue }
+        try add(socket, isHTTP: isHTTP, poll, &events)
       } catch {
-        return turnAway()
+        return turnAway(listener)
       }
     }
   }
 
   private func add(
-    _ socket: consuming Descriptor, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
+    _ socket: consuming Descriptor, isHTTP: Bool, _ poll: borrowing EventPoll,
+    _ events: inout [KernelEvent]
   ) throws(SystemError) {
-    let peer = try socket.peerCredentials()
+    let caller = isHTTP ? Caller.http : .control(try socket.peerCredentials())
     let id = ConnectionID(number: nextNumber)
     nextNumber += 1
-    let entry = Entry(id, socket)
+    let entry = Entry(id, socket, isHTTP: isHTTP)
     try poll.add(
       entry.socket, token: LinuxKernel.Source.connection.token(id.number), for: .readable)
     entries[id.number] = entry
-    events.append(.connected(id, peer))
+    if isHTTP { httpCount += 1 }
+    events.append(.connected(id, caller))
   }
 
-  private func turnAway() {
+  private func turnAway(_ listener: borrowing Descriptor) {
     reserve = nil
     _ = try? listener.accept()
     reserve = try? Files.open("/dev/null", [.readOnly])
@@ -95,6 +123,7 @@ final class ConnectionTable {
   ) {
     try? poll.remove(entry.socket)
     entries[entry.id.number] = nil
+    if entry.isHTTP { httpCount -= 1 }
     events.append(.disconnected(entry.id))
   }
 

@@ -18,6 +18,7 @@ package final class Daemon<Machine: Kernel> {
   var timers = TimerHeap()
   var events: EventLog
   let control = ControlHub()
+  let http = HTTPHub()
   let startedAt: MonotonicTime
   /// From an earlier life.
   let earlierIncarnations: [String: UInt64]
@@ -76,9 +77,12 @@ package final class Daemon<Machine: Kernel> {
       feed(.exited(key.node, incarnation: key.incarnation, termination))
     case .logger(let report): take(report)
     case .signal(let signal): take(signal)
-    case .connected(let id, let peer): control.open(id, peer, configuration.settings)
-    case .received(let id, let bytes): receive(bytes, on: id)
-    case .disconnected(let id): control.close(id)
+    case .connected(let id, .control(let peer)):
+      control.open(id, peer, configuration.settings)
+    case .connected(let id, .http): http.open(id)
+    case .received(let id, let bytes):
+      if http.owns(id) { receiveHTTP(bytes, on: id) } else { receive(bytes, on: id) }
+    case .disconnected(let id): if !http.close(id) { control.close(id) }
     case .alarm: fireTimers()
     }
   }
@@ -221,26 +225,28 @@ extension Daemon {
   /// Told at the end of the turn.
   func tell(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
     var event = event
+    event.realTimeNanoseconds = kernel.realTimeNanoseconds
     change(&event)
     story.append(event)
   }
 
   private func tell(_ note: Note) {
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
-    var event = StoryEvent(
+    let event = StoryEvent(
       note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
       reason: note.reason.description)
-    event.incarnation = note.incarnation
-    if let process = slot?.process, process.incarnation == note.incarnation {
-      event.pid = process.pid
+    tell(event) {
+      $0.incarnation = note.incarnation
+      if let process = slot?.process, process.incarnation == note.incarnation {
+        $0.pid = process.pid
+      }
+      if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }
+      $0.delay = note.due.map { max(.zero, $0 - kernel.now) }
     }
-    if note.kind == .agentExited { event.exit = tree.status(of: note.node).lastExit }
-    event.delay = note.due.map { max(.zero, $0 - kernel.now) }
-    story.append(event)
   }
 
   private func publish(_ event: StoryEvent) {
-    let entry = events.add(event, realTimeNanoseconds: kernel.realTimeNanoseconds)
+    let entry = events.add(event)
     kernel.writeEvent(entry.json + [UInt8(ascii: "\n")])
     for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
       disconnect(lost, because: "it does not read its events")

@@ -125,9 +125,22 @@ final class DaemonHouse {
       try Processes.becomeSubreaper()
       return try LinuxKernel(
         controlSocket: try UnixSocket.listen(at: controlPath, mode: 0o600),
+        httpSocket: try httpSocket(),
         logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")
+    }
+  }
+
+  private func httpSocket() throws(HouseError) -> Descriptor? {
+    do {
+      switch settings.http {
+      case nil: return nil
+      case .tcp(let host, let port): return try TCPSocket.listen(on: host, port: port)
+      case .unix(let path): return try UnixSocket.listen(at: path, mode: 0o600)
+      }
+    } catch {
+      throw HouseError("http cannot be served: \(error)")
     }
   }
 

@@ -48,12 +48,10 @@ package struct EventLog: Sendable {
   }
 
   /// Gives an event the next number and keeps it.
-  package mutating func add(_ event: StoryEvent, realTimeNanoseconds: Int64) -> Entry {
-    let reason = event.reason
+  package mutating func add(_ event: StoryEvent) -> Entry {
     let entry = Entry(
-      sequence: nextSequence, realTimeNanoseconds: realTimeNanoseconds, kind: event.kind,
-      name: event.name, reason: reason,
-      json: event.json(nextSequence, realTimeNanoseconds, reason))
+      sequence: nextSequence, realTimeNanoseconds: event.realTimeNanoseconds, kind: event.kind,
+      name: event.name, reason: event.reason, json: event.json(nextSequence))
     nextSequence += 1
     if ring.count < Self.capacity {
       ring.append(entry)
@@ -74,6 +72,8 @@ package struct StoryEvent: Sendable {
   package var kind: String
   package var subject: Subject
   package var name = ""
+  /// When it was decided, since 1970-01-01 UTC.
+  package var realTimeNanoseconds: Int64 = 0
   package var incarnation: UInt64 = 0
   package var pid: Int32?
   package var exit: ExitRecord?
@@ -89,9 +89,7 @@ package struct StoryEvent: Sendable {
     self.reason = reason
   }
 
-  fileprivate func json(
-    _ sequence: Int64, _ realTimeNanoseconds: Int64, _ reason: String
-  ) -> [UInt8] {
+  fileprivate func json(_ sequence: Int64) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(192)
     func raw(_ text: StaticString) {

@@ -13,11 +13,17 @@ package struct ProcessKey: Hashable, Sendable {
   }
 }
 
-/// A connection to the control socket. Never reused.
+/// A connection to the control socket or over HTTP. Never reused.
 package struct ConnectionID: Hashable, Sendable {
   package let number: UInt64
 
   package init(number: UInt64) { self.number = number }
+}
+
+/// Who connected, and where.
+package enum Caller: Hashable, Sendable {
+  case control(PeerCredentials)
+  case http
 }
 
 /// Everything needed to start one incarnation.
@@ -43,7 +49,7 @@ package enum KernelEvent: Sendable {
   case ended(ProcessKey, Termination)
   case logger(LoggerReport)
   case signal(Signal)
-  case connected(ConnectionID, PeerCredentials)
+  case connected(ConnectionID, Caller)
   case received(ConnectionID, [UInt8])
   case disconnected(ConnectionID)
   /// The time given to `setAlarm` has come.

@@ -11,7 +11,7 @@ package import SupervisionTree
 package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
-    case signals, alarm, listener, connection, logger, loggerProcess, eventPipe
+    case signals, alarm, listener, httpListener, connection, logger, loggerProcess, eventPipe
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -32,21 +32,27 @@ package final class LinuxKernel: Kernel {
 
   /// - Parameters:
   ///   - controlSocket: a socket that listens.
+  ///   - httpSocket: another one, where HTTP is wanted.
   ///   - logs: not started yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   package init(
-    controlSocket: consuming Descriptor, logs: LoggerProcess, openFiles: ProcessLimit
+    controlSocket: consuming Descriptor, httpSocket: consuming Descriptor?,
+    logs: LoggerProcess, openFiles: ProcessLimit
   ) throws(SystemError) {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
     alarm = try TimerDescriptor()
     processes = ProcessTable(openFiles: openFiles)
-    connections = try ConnectionTable(listener: controlSocket)
+    connections = try ConnectionTable(listener: controlSocket, httpListener: httpSocket)
     self.logs = logs
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
     try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
     try poll.add(connections.listener, token: Source.listener.token(), for: .readable)
+    if connections.httpListener != nil {
+      try poll.add(
+        connections.httpListener!, token: Source.httpListener.token(), for: .readable)
+    }
     try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
   }
 
@@ -108,6 +114,7 @@ package final class LinuxKernel: Kernel {
     case .process, .alarm: break
     case .signals: takeSignals(&events)
     case .listener: connections.accept(poll, &events)
+    case .httpListener: connections.acceptHTTP(poll, &events)
     case .connection: connections.take(number, event.readiness, poll, &events)
     case .logger: logs.takeReports(poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)
@@ -125,7 +132,7 @@ package final class LinuxKernel: Kernel {
     }
   }
 
-  package func environmentVariable(_ name: String) -> String? { Surroundings.environment[name] }
+  package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
     try Files.read(path, maximumBytes: limit)

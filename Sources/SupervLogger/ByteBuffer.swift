@@ -48,6 +48,16 @@ final class ByteBuffer {
     capacity = grown
   }
 
+  /// Takes bytes away from the front.
+  func removeFirst(_ length: Int) {
+    guard length > 0, length < count, let base = unsafe base else {
+      if length > 0 { count = 0 }
+      return
+    }
+    count -= length
+    unsafe UnsafeMutableRawPointer(base).copyMemory(from: base + length, byteCount: count)
+  }
+
   /// Gives the memory back.
   func free() {
     unsafe base?.deallocate()
@@ -63,7 +73,7 @@ final class ByteBuffer {
   }
 
   func append(_ source: UnsafeBufferPointer<UInt8>) {
-    guard let start = source.baseAddress else { return }
+    guard let start = source.baseAddress, source.count > 0 else { return }
     reserve(source.count)
     unsafe appendReserved(start, count: source.count)
   }
@@ -73,6 +83,7 @@ final class ByteBuffer {
   }
 
   func append(_ text: StaticString) {
+    guard text.utf8CodeUnitCount > 0 else { return }
     reserve(text.utf8CodeUnitCount)
     unsafe appendReserved(text.utf8Start, count: text.utf8CodeUnitCount)
   }

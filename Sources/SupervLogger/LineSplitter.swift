@@ -16,7 +16,8 @@ package final class ReadBuffer {
     let total = headroom + capacity + LineLimits.slackBytes
     unsafe base = UnsafeMutablePointer<UInt8>.allocate(capacity: total)
     // Only the slack: the pages of the headroom stay untouched until a long line needs them.
-    unsafe (base + (total - LineLimits.slackBytes)).update(repeating: 0, count: LineLimits.slackBytes)
+    unsafe (base + (total - LineLimits.slackBytes)).update(
+      repeating: 0, count: LineLimits.slackBytes)
   }
 
   deinit { unsafe base.deallocate() }
@@ -62,7 +63,7 @@ package struct LineRun {
   ///
   /// - Parameter line: `LineLimits.slackBytes` behind it can be read, whatever they are.
   @inline(__always)
-  package func forEach(
+  package func visit(
     _ line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
   ) {
     var start = unsafe start

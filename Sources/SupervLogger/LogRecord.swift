@@ -72,7 +72,8 @@ package struct LogFilter: Hashable, Sendable {
   /// Whether nothing older than this time is wanted.
   func isBefore(_ timeNanoseconds: Int64) -> Bool {
     guard let from else { return false }
-    return timeNanoseconds < from - min(LogFilter.disorderNanoseconds, from - Int64.min)
+    let (early, overflow) = from.subtractingReportingOverflow(LogFilter.disorderNanoseconds)
+    return !overflow && timeNanoseconds < early
   }
 
   private static func contains(_ message: [UInt8], _ wanted: [UInt8]) -> Bool {

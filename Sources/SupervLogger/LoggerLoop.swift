@@ -195,7 +195,7 @@ package final class LoggerLoop {
     encoder.append(run, sink: input.file)
     encoder.end(input.file)
     guard let mirror, !input.shownName.isEmpty else { return }
-    unsafe run.forEach { line, count, _ in
+    unsafe run.visit { line, count, _ in
       unsafe mirror.append(input.shownName, line, count: count)
     }
   }

@@ -26,7 +26,8 @@ package enum RecordShape: Hashable, Sendable {
       case .text:
         self = .text(tag: Array((kind == .stdout ? "out" : "err").utf8))
       case .json:
-        self = .json(label: RecordShape.label(origin, stream: kind == .stdout ? "stdout" : "stderr"))
+        self = .json(
+          label: RecordShape.label(origin, stream: kind == .stdout ? "stdout" : "stderr"))
       }
     }
   }
@@ -120,7 +121,7 @@ package final class RecordEncoder {
     var added: UInt64 = 0
     var output = unsafe self.output.end
     var limit = unsafe self.output.limit
-    unsafe run.forEach { line, count, isPartial in
+    unsafe run.visit { line, count, isPartial in
       let most = around &+ count &* growth
       if unsafe limit - output < most {
         unsafe self.output.setEnd(output)

@@ -109,7 +109,7 @@ extension RPCError: Codable {
     }
   }
 
-  /// Accepts errors of other implementations too: without `data`, or with a kind of a later version.
+  /// Accepts errors of other implementations too: without `data`, or with a kind that is not known.
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let code = try container.decode(Int.self, forKey: .code)

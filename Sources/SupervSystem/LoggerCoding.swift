@@ -6,8 +6,8 @@ package enum LoggerMessageError: Error, Hashable, Sendable {
   case malformed
 }
 
-/// One message is one packet: version, kind, then the fields in the order of declaration. Numbers are
-/// little-endian; a text is its length in 16 bits and its UTF-8.
+/// One message is one packet: version, kind (reports from 129 up), then the fields in the order of
+/// declaration. Numbers are little-endian; a text is its length in 16 bits and its UTF-8.
 enum LoggerCoding {
   static let version: UInt8 = 1
   /// The longest text in a message, which is what a path may be (`PATH_MAX`).
@@ -75,21 +75,21 @@ extension LoggerReport {
     var writer = PacketWriter()
     switch self {
     case .closed(let stream, let lines, let bytes, let droppedLines):
-      writer.put(1 as UInt8)
+      writer.put(129 as UInt8)
       for number in [stream, lines, bytes, droppedLines] { writer.put(number) }
     case .fault(let path, let code, let text, let sinceNanoseconds):
-      writer.put(2 as UInt8)
+      writer.put(130 as UInt8)
       try writer.put(path)
       writer.put(code)
       try writer.put(text)
       writer.put(sinceNanoseconds)
     case .recovered(let path, let droppedLines, let droppedBytes):
-      writer.put(3 as UInt8)
+      writer.put(131 as UInt8)
       try writer.put(path)
       writer.put(droppedLines)
       writer.put(droppedBytes)
     case .lost(let reports):
-      writer.put(4 as UInt8)
+      writer.put(132 as UInt8)
       writer.put(reports)
     }
     return writer.bytes
@@ -100,19 +100,19 @@ extension LoggerReport {
     var reader = try PacketReader(packet)
     self =
       switch try reader.number(UInt8.self) {
-      case 1:
+      case 129:
         .closed(
           stream: try reader.number(UInt64.self), lines: try reader.number(UInt64.self),
           bytes: try reader.number(UInt64.self), droppedLines: try reader.number(UInt64.self))
-      case 2:
+      case 130:
         .fault(
           path: try reader.text(), code: try reader.number(Int32.self), text: try reader.text(),
           sinceNanoseconds: try reader.number(Int64.self))
-      case 3:
+      case 131:
         .recovered(
           path: try reader.text(), droppedLines: try reader.number(UInt64.self),
           droppedBytes: try reader.number(UInt64.self))
-      case 4: .lost(reports: try reader.number(UInt64.self))
+      case 132: .lost(reports: try reader.number(UInt64.self))
       default: throw .malformed
       }
     try reader.end()

@@ -59,7 +59,8 @@ package struct Registry: Sendable {
 
   /// The daemons that run, by pid. Entries of those that have gone are removed.
   ///
-  /// - Throws: `SystemError`; `EPERM` when the folder is somebody else's, a link, or open to others.
+  /// - Throws: `SystemError`; `EPERM` when the folder is somebody else's, a link, or open to
+  ///   others.
   package func runningDaemons() throws(SystemError) -> [Entry] {
     guard try isTrusted() else { return [] }
     var running: [Entry] = []

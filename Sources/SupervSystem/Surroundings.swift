@@ -2,7 +2,7 @@ import Glibc
 
 /// What a process was given when it was started: environment, directory, terminal.
 package enum Surroundings {
-  /// The environment (environ(7)); of a name that is there twice, the first counts, as in getenv(3).
+  /// The environment (environ(7)); of a name that is there twice, the first counts (getenv(3)).
   package static var environment: [String: String] {
     var variables: [String: String] = [:]
     var entry = unsafe environ
@@ -15,6 +15,11 @@ package enum Surroundings {
       unsafe entry += 1
     }
     return variables
+  }
+
+  /// One variable of the environment as it is now; nil without it (getenv(3)).
+  package static func variable(_ name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
   /// The current directory, absolute (getcwd(3)).

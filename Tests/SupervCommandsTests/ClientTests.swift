@@ -118,7 +118,8 @@ import Testing
     #expect(refused.status == 1)
     #expect(
       refused.output
-        == "supervisor.conf:3:1: error: unknown key\n  hint: command\n0 changes refused; nothing was changed, 0 unchanged\n"
+        == "supervisor.conf:3:1: error: unknown key\n  hint: command\n"
+        + "0 changes refused; nothing was changed, 0 unchanged\n"
     )
   }
 
@@ -158,7 +159,8 @@ import Testing
   func events() throws {
     let report = EventsReport(events: sampleEvents, nextSeq: 44, oldestSeq: 41)
     let next =
-      #"{"jsonrpc":"2.0","method":"event","params":{"seq":44,"time":"t","event":"daemon.stopping"}}"#
+      #"{"jsonrpc":"2.0","method":"event","params":"#
+      + #"{"seq":44,"time":"t","event":"daemon.stopping"}}"#
     let daemon = try daemon(
       [ScriptedDaemon.encoded(report)], [ScriptedDaemon.encoded(report), .line(next), .hangUp])
     expectGolden("events.txt", run("events", "--socket", daemon.socketPath).output)

@@ -49,7 +49,8 @@ import Testing
     let expected =
       #"{"time":"2026-11-21T07:20:01.000000Z","agent":"b","instance":1,"incarnation":3,"pid":77,"#
       + #""stream":"stdout","message":"two é","partial":false,"dropped":null}"# + "\n"
-      + #"{"time":"2026-11-21T07:20:02.000000Z","agent":"a","instance":0,"incarnation":null,"pid":null,"#
+      + #"{"time":"2026-11-21T07:20:02.000000Z","agent":"a","instance":0,"#
+      + #""incarnation":null,"pid":null,"#
       + #""stream":"stderr","message":"three \u001b[31m\tred","partial":false,"dropped":null}"#
       + "\n"
     #expect(result == Run(status: 0, output: expected, errors: ""))

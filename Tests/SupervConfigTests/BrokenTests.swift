@@ -41,14 +41,18 @@ import Testing
 /// Compares a text with a file, line by line.
 func compare(_ text: String, with file: URL) throws {
   if isUpdating { return try Data(text.utf8).write(to: file) }
-  let expected = try String(contentsOf: file, encoding: .utf8)
-  guard text != expected else { return }
-  let (new, old) = (text.components(separatedBy: "\n"), expected.components(separatedBy: "\n"))
-  let difference = new.difference(from: old).map { change in
+  let differences = differences(from: try String(contentsOf: file, encoding: .utf8), to: text)
+  guard !differences.isEmpty else { return }
+  Issue.record("\(file.lastPathComponent) differs:\n\(differences.joined(separator: "\n"))")
+}
+
+/// The lines that go and come, with their numbers.
+func differences(from old: String, to new: String) -> [String] {
+  let lines = [old, new].map { $0.components(separatedBy: "\n") }
+  return lines[1].difference(from: lines[0]).map { change in
     switch change {
     case .remove(let offset, let line, _): "-\(offset + 1): \(line)"
     case .insert(let offset, let line, _): "+\(offset + 1): \(line)"
     }
   }
-  Issue.record("\(file.lastPathComponent) differs:\n\(difference.joined(separator: "\n"))")
 }

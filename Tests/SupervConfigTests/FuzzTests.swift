@@ -38,7 +38,8 @@ import Testing
     [include]
     files = %(here)s/*.inc sub/[a-c]?.conf
     """,
-    "\u{FEFF}[program:é]\r\ncommand=a\r\n  b\r[agent:a.0]\ncommand=\"\\\"\"\n[agent:a]\nnumprocs=2\n",
+    "\u{FEFF}[program:é]\r\ncommand=a\r\n  b\r[agent:a.0]\ncommand=\"\\\"\"\n"
+      + "[agent:a]\nnumprocs=2\n",
   ]
 
   /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).

@@ -1,6 +1,14 @@
 import SupervSystem
 import Testing
 
+private func readCommand(_ packet: [UInt8]) throws(LoggerMessageError) -> LoggerCommand {
+  try LoggerCommand(decoding: packet.span)
+}
+
+private func readReport(_ packet: [UInt8]) throws(LoggerMessageError) -> LoggerReport {
+  try LoggerReport(decoding: packet.span)
+}
+
 @Suite struct LoggerMessageTests {
   private static let file = LogFileSettings(
     path: "/var/log/é.log", format: .json, maximumBytes: -1, maximumFiles: 7)
@@ -22,11 +30,11 @@ import Testing
   ]
 
   @Test(arguments: commands) func commandsReadBack(command: LoggerCommand) throws {
-    #expect(try LoggerCommand(decoding: command.encoded().span) == command)
+    #expect(try readCommand(command.encoded()) == command)
   }
 
   @Test(arguments: reports) func reportsReadBack(report: LoggerReport) throws {
-    #expect(try LoggerReport(decoding: report.encoded().span) == report)
+    #expect(try readReport(report.encoded()) == report)
   }
 
   @Test func whatIsCutOffOrTooLongIsRefused() throws {
@@ -34,13 +42,13 @@ import Testing
     for packet in packets {
       for count in 0..<packet.count {
         let cut = Array(packet[..<count])
-        #expect(throws: LoggerMessageError.malformed) { try LoggerCommand(decoding: cut.span) }
-        #expect(throws: LoggerMessageError.malformed) { try LoggerReport(decoding: cut.span) }
+        #expect(throws: LoggerMessageError.malformed) { try readCommand(cut) }
+        #expect(throws: LoggerMessageError.malformed) { try readReport(cut) }
       }
     }
     for command in Self.commands {
       let longer = try command.encoded() + [0]
-      #expect(throws: LoggerMessageError.malformed) { try LoggerCommand(decoding: longer.span) }
+      #expect(throws: LoggerMessageError.malformed) { try readCommand(longer) }
     }
   }
 
@@ -53,10 +61,10 @@ import Testing
         for value in UInt8.min...UInt8.max {
           var changed = packet
           changed[index] = value
-          if let read = try? LoggerCommand(decoding: changed.span) {
+          if let read = try? readCommand(changed) {
             #expect(try read.encoded() == changed)
           }
-          _ = try? LoggerReport(decoding: changed.span)
+          _ = try? readReport(changed)
         }
       }
     }
@@ -64,13 +72,13 @@ import Testing
 
   @Test func aNulInAPathIsRefused() throws {
     let packet = try LoggerCommand.rotate(path: "/a\0b").encoded()
-    #expect(throws: LoggerMessageError.malformed) { try LoggerCommand(decoding: packet.span) }
+    #expect(throws: LoggerMessageError.malformed) { try readCommand(packet) }
   }
 
   @Test func theLongestTextIsTakenAndOneByteMoreIsNot() throws {
     let longest = String(repeating: "p", count: 4096)
     let packet = try LoggerCommand.rotate(path: longest).encoded()
-    #expect(try LoggerCommand(decoding: packet.span) == .rotate(path: longest))
+    #expect(try readCommand(packet) == .rotate(path: longest))
     #expect(throws: LoggerMessageError.tooLong) {
       try LoggerCommand.rotate(path: longest + "p").encoded()
     }
@@ -97,20 +105,29 @@ import Testing
     #expect(try !link.flush())
 
     var received: [LoggerCommand] = []
-    var buffer = [UInt8](repeating: 0, count: LoggerLink.longestPacketBytes)
     var pipes = 0
-    while true {
-      var span = buffer.mutableSpan
-      guard var message = try logger.receiveMessage(into: &span) else {
-        if try link.flush() && !link.hasQueued && received.count == Int(sent) + 3 { break }
+    while received.count < Int(sent) + 3 {
+      guard let (command, hasPipe) = try Self.receive(logger) else {
+        _ = try link.flush()
         continue
       }
-      received.append(try LoggerCommand(decoding: buffer.span.extracting(..<message.byteCount)))
-      if message.takeDescriptor() != nil { pipes += 1 }
+      received.append(command)
+      if hasPipe { pipes += 1 }
     }
+    #expect(!link.hasQueued)
     let inOrder = (0...sent).map { LoggerCommand.finish(graceMilliseconds: $0) }
     #expect(received == inOrder + [.open(stream), .reopen])
     #expect(pipes == 1)
+  }
+
+  private static func receive(
+    _ logger: borrowing Descriptor
+  ) throws -> (command: LoggerCommand, hasPipe: Bool)? {
+    var buffer = [UInt8](repeating: 0, count: LoggerLink.longestPacketBytes)
+    var span = buffer.mutableSpan
+    guard var message = try logger.receiveMessage(into: &span) else { return nil }
+    let command = try LoggerCommand(decoding: buffer.span.extracting(..<message.byteCount))
+    return (command, message.takeDescriptor() != nil)
   }
 
   @Test func tellsTheEndFromGarbageFromNothing() throws {
@@ -118,16 +135,20 @@ import Testing
       [first.release(), second.release()]
     }
     let link = try LoggerLink(socket: Descriptor(owning: numbers[0]))
-    let logger = Descriptor(owning: numbers[1])
     #expect(try link.receive() == .wouldBlock)
-    _ = try logger.sendMessage([9, 9, 9].span)
+    try Self.sendAndLeave(
+      [[9, 9, 9], [UInt8](repeating: 1, count: 20_000), LoggerReport.lost(reports: 1).encoded()],
+      Descriptor(owning: numbers[1]))
     #expect(try link.receive() == .malformed)
-    _ = try logger.sendMessage([UInt8](repeating: 1, count: 20_000).span)
     #expect(try link.receive() == .malformed)
-    _ = try logger.sendMessage(try LoggerReport.lost(reports: 1).encoded().span)
     #expect(try link.receive() == .report(.lost(reports: 1)))
-    logger.close()
     #expect(try link.receive() == .ended)
     #expect(throws: SystemError.self) { try link.send(.reopen) }
+  }
+
+  private static func sendAndLeave(
+    _ packets: [[UInt8]], _ logger: consuming Descriptor
+  ) throws {
+    for packet in packets { _ = try logger.sendMessage(packet.span) }
   }
 }

@@ -61,7 +61,8 @@ final class Harness {
     options.monotonicClock = { clock.monotonicNanoseconds }
     change(&options)
     let isMirrored = mirror != nil
-    let ends = try UnixSocket.pair().split { (first, second) in [first.release(), second.release()] }
+    let ends = try UnixSocket.pair().split { (first, second) in [first.release(), second.release()]
+    }
     link = try LoggerLink(socket: Descriptor(owning: ends[0]))
     loop = try LoggerLoop(
       link: Descriptor(owning: ends[1]), standardOutput: mirror, options: options)
@@ -122,6 +123,11 @@ final class Harness {
       }
     }
     try turn()
+  }
+
+  /// Sends a packet that the daemon would not send.
+  func send(_ packet: [UInt8]) throws {
+    _ = try link.socket.sendMessage(packet.span)
   }
 
   /// Says that it is over and runs to the end.

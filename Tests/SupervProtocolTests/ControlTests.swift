@@ -22,17 +22,20 @@ import Testing
         daemon: DaemonStatus(pid: 1, uptimeSeconds: 2, state: .running),
         agents: [agent, AgentStatus(name: "b", desired: .down, phase: "stopped")],
         supervisors: [supervisor]),
-      #"{"version":1,"daemon":{"pid":1,"keeper_pid":null,"uptime_s":2.0,"state":"running"},"agents":["#
-        + #"{"name":"a:0","agent":"a","instance":0,"supervisor":"root","desired":"up","phase":"running","#
-        + #""ready":true,"alive":true,"pid":12,"incarnation":2,"restarts":1,"uptime_s":1.5,"#
-        + #""started_at":"2026-11-21T07:20:00.123456Z","#
+      #"{"version":1,"daemon":{"pid":1,"keeper_pid":null,"uptime_s":2.0,"#
+        + #""state":"running"},"agents":["#
+        + #"{"name":"a:0","agent":"a","instance":0,"supervisor":"root","desired":"up","#
+        + #""phase":"running","ready":true,"alive":true,"pid":12,"incarnation":2,"#
+        + #""restarts":1,"uptime_s":1.5,"started_at":"2026-11-21T07:20:00.123456Z","#
         + #""exit":{"code":null,"signal":9,"class":"abnormal"},"reason":null},"#
-        + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","phase":"stopped","#
+        + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","#
+        + #""phase":"stopped","#
         + #""ready":false,"alive":false,"pid":null,"incarnation":0,"restarts":0,"uptime_s":null,"#
         + #""started_at":null,"exit":null,"reason":null}],"supervisors":["#
-        + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","phase":"running","#
-        + #""restarts_in_period":0,"intensity":5,"period_s":60.0,"children":["a:0"],"reason":null}]}"#
-    )
+        + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","#
+        + #""phase":"running","#
+        + #""restarts_in_period":0,"intensity":5,"period_s":60.0,"children":["a:0"],"#
+        + #""reason":null}]}"#)
   }
 
   @Test("an event leaves out what it does not have")
@@ -44,8 +47,8 @@ import Testing
       EventRecord(
         seq: 2, time: "t", event: .agentBackoff, agent: "a", incarnation: 1, delaySeconds: 0.5,
         reason: "r"),
-      #"{"seq":2,"time":"t","event":"agent.backoff","agent":"a","incarnation":1,"delay_s":0.5,"reason":"r"}"#
-    )
+      #"{"seq":2,"time":"t","event":"agent.backoff","agent":"a","incarnation":1,"#
+        + #""delay_s":0.5,"reason":"r"}"#)
     try roundTrip(
       EventsReport(events: [], nextSeq: 4, oldestSeq: 2),
       #"{"events":[],"next_seq":4,"oldest_seq":2}"#)
@@ -64,7 +67,8 @@ import Testing
         diagnostics: [
           DiagnosticReport(severity: .error, file: "f", line: 1, column: 2, message: "m", hint: "h")
         ]),
-      #"{"applied":false,"start":["x"],"stop":[],"restart":[],"update":[],"unchanged":0,"diagnostics":["#
+      #"{"applied":false,"start":["x"],"stop":[],"restart":[],"update":[],"unchanged":0,"#
+        + #""diagnostics":["#
         + #"{"severity":"error","file":"f","line":1,"column":2,"message":"m","hint":"h"}]}"#)
   }
 

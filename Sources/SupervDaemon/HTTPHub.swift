@@ -1,0 +1,73 @@
+import SupervProtocol
+import SupervisionTree
+
+/// The HTTP connections. HTTP shows how things are and changes nothing.
+final class HTTPHub {
+  private(set) var connections: [ConnectionID: HTTPRequestBuffer] = [:]
+
+  func open(_ id: ConnectionID) { connections[id] = HTTPRequestBuffer() }
+
+  /// - Returns: whether it was one of these.
+  func close(_ id: ConnectionID) -> Bool { connections.removeValue(forKey: id) != nil }
+
+  func owns(_ id: ConnectionID) -> Bool { connections[id] != nil }
+
+  func append(_ bytes: [UInt8], on id: ConnectionID) { connections[id]?.append(bytes) }
+
+  func next(on id: ConnectionID) -> HTTPRequestBuffer.Event? { connections[id]?.next() }
+}
+
+extension Daemon {
+  func receiveHTTP(_ bytes: [UInt8], on id: ConnectionID) {
+    http.append(bytes, on: id)
+    while let event = http.next(on: id) {
+      switch event {
+      case .refused(let status):
+        answer(.text(status, "superv cannot read this request"), nil, on: id)
+        return
+      case .request(let request): answer(response(to: request), request, on: id)
+      }
+    }
+  }
+
+  private func answer(_ response: HTTPResponse, _ request: HTTPRequest?, on id: ConnectionID) {
+    let keepsAlive = request?.keepsAlive ?? false
+    let bytes = response.encoded(
+      omitsBody: request?.method == "HEAD", keepsAlive: keepsAlive)
+    if !kernel.send(bytes, to: id) || !keepsAlive {
+      _ = http.close(id)
+      kernel.close(id)
+    }
+  }
+
+  private func response(to request: HTTPRequest) -> HTTPResponse {
+    guard request.method == "GET" || request.method == "HEAD" else {
+      return .text(.methodNotAllowed, "only GET and HEAD")
+    }
+    switch request.path {
+    case "/livez": return .text(.ok, "ok")
+    case "/readyz":
+      let health = healthReport()
+      let text = health.ready ? "ok" : health.reasons.joined(separator: "\n")
+      return .text(health.ready ? .ok : .unavailable, text)
+    case "/healthz", "/health":
+      let health = healthReport()
+      return HTTPResponse(
+        health.ready ? .ok : .unavailable, contentType: "application/json",
+        body: JSON.encode(health) + [UInt8(ascii: "\n")])
+    default: return agentResponse(request.path)
+    }
+  }
+
+  /// `/agents/NAME/readyz`: whether an instance, or all instances of an agent, are ready.
+  private func agentResponse(_ path: String) -> HTTPResponse {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[1] == "agents", parts[3] == "readyz",
+      let nodes = try? nodes(named: String(parts[2]))
+    else { return .text(.notFound, "there is nothing at \(path)") }
+    let late = nodes.map { tree.status(of: $0) }.filter { !$0.isReady }
+    let text = late.map { "\($0.name) is not ready: \($0.phase.rawValue)" }
+    return text.isEmpty
+      ? .text(.ok, "ok") : .text(.unavailable, text.joined(separator: "\n"))
+  }
+}
