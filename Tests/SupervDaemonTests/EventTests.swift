@@ -179,7 +179,7 @@ import Testing
       let total = Int64(EventLog.capacity * 2 + 100)
       for number in first..<first + total {
         let event = StoryEvent("x", .agent, name: number % 3 == 0 ? "three" : "other", reason: "")
-        let entry = log.add(event, realTimeNanoseconds: number)
+        let entry = log.add(event)
         #expect(entry.sequence == number)
       }
       let next = first + total

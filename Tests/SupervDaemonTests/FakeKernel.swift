@@ -146,7 +146,8 @@ final class FakeKernel: Kernel {
     let id = ConnectionID(number: nextConnection)
     nextConnection += 1
     open.insert(id)
-    arrivals.append(.connected(id, PeerCredentials(process: process, user: user, group: user)))
+    let peer = PeerCredentials(process: process, user: user, group: user)
+    arrivals.append(.connected(id, .control(peer)))
     return id
   }
 
