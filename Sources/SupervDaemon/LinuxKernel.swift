@@ -176,7 +176,7 @@ package final class LinuxKernel: Kernel {
 
 extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
-    let pipes = try sparePipes.popLast() ?? LogPipes()
+    let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
     let request = try processes.request(launch, pipes)
     let pid = try processes.start(launch.key, request, poll)
     logs.open(launch, pid: pid, pipes)
