@@ -56,7 +56,8 @@ struct AgentEnvironment {
     }
     let file = parseEnvironmentFile(bytes, path: path)
     if let problem = file.diagnostics.first(where: { $0.severity == .error }) {
-      throw LaunchError("env_file \(problem)")
+      // On one line, as all reasons are.
+      throw LaunchError("env_file \(problem.file):\(problem.line): \(problem.message)")
     }
     for variable in file.variables { set(variable.name, variable.value) }
   }

@@ -38,7 +38,8 @@ extension Daemon {
       supervisor: status.parent, desired: status.wish == .up ? .up : .down,
       phase: status.phase.rawValue, ready: status.isReady, alive: process != nil,
       pid: process?.pid, incarnation: Int(clamping: status.incarnation),
-      restarts: status.restarts, uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
+      restarts: status.restarts,
+      uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
       startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
       exit: status.lastExit.map(ExitReport.init), reason: status.reason.description)
   }

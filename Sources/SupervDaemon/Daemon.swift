@@ -20,10 +20,14 @@ package final class Daemon<Machine: Kernel> {
   let control = ControlHub()
   let http = HTTPHub()
   let startedAt: MonotonicTime
+  /// From an earlier life.
+  let earlierIncarnations: [String: UInt64]
   /// Decided in this turn and not yet told.
   private var story: [StoryEvent] = []
-  private(set) var end: TreeEnd?
+  /// Why everything is stopped; nil while something is not.
+  package private(set) var end: TreeEnd?
   private var stopRequests = 0
+  private var isStopAnnounced = false
 
   /// - Parameter memory: what is known from an earlier life.
   package init(
@@ -33,6 +37,7 @@ package final class Daemon<Machine: Kernel> {
     self.kernel = kernel
     self.options = options
     startedAt = kernel.now
+    earlierIncarnations = memory.incarnations
     events = EventLog(nextSequence: memory.lastSequence + 1)
     tree = SupervisionTree(
       configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
@@ -49,7 +54,6 @@ package final class Daemon<Machine: Kernel> {
     while true {
       if let end { return end }
       arrivals.removeAll(keepingCapacity: true)
-      kernel.setAlarm(at: timers.first?.time)
       kernel.wait(&arrivals)
       for event in arrivals { take(event) }
       endTurn()
@@ -83,13 +87,16 @@ package final class Daemon<Machine: Kernel> {
     }
   }
 
-  /// Tells what was decided.
+  /// Tells what was decided, and sets the alarm for what is due next.
   package func endTurn() {
-    // Answers can lead to nothing new, but requests in the story's wake may be many.
-    let told = story
-    story = []
-    for event in told { publish(event) }
-    answerWaiting()
+    // A peer that does not take what it is told is one more thing to tell.
+    repeat {
+      let told = story
+      story = []
+      for event in told { publish(event) }
+      answerWaiting()
+    } while !story.isEmpty
+    kernel.setAlarm(at: timers.first?.time)
   }
 }
 
@@ -106,6 +113,9 @@ extension Daemon {
       let effect = queue[next]
       next += 1
       if let answer = carryOut(effect) { queue += tree.handle(answer, now: kernel.now) }
+    }
+    if case .criticalFailed(let child, let why) = tree.treeEnd {
+      announceStop("critical \(child) failed: \(why)")
     }
   }
 
@@ -191,9 +201,16 @@ extension Daemon {
   func stopAll(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
     stopRequests += 1
     guard stopRequests == 1 else { return feed(.hurry) }
+    announceStop(reason, askedBy: peer)
+    feed(.shutdown)
+  }
+
+  /// However a stop comes about, it is told once and has one deadline.
+  private func announceStop(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
+    guard !isStopAnnounced else { return }
+    isStopAnnounced = true
     tell(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
     timers.set(Self.shutdownTimer, at: kernel.now + configuration.settings.shutdownTimeout)
-    feed(.shutdown)
   }
 
   var state: DaemonState {

@@ -31,9 +31,9 @@ package struct EventLog: Sendable {
 
   /// Oldest first.
   package func entries(since sequence: Int64) -> [Entry] {
-    guard sequence < nextSequence else { return [] }
-    // No event is older than 0, whatever a client asks for.
-    let skipped = max(0, Int(clamping: max(0, sequence) + 1 - oldestSequence))
+    // Whatever number a client has made up.
+    let last = min(max(sequence, oldestSequence - 1), nextSequence - 1)
+    let skipped = Int(last + 1 - oldestSequence)
     return (skipped..<ring.count).map { ring[(oldest + $0) % ring.count] }
   }
 
