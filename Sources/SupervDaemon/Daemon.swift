@@ -217,7 +217,7 @@ extension Daemon {
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
       note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
-      reason: note.reason.description)
+      reason: .decided(note.reason))
     tell(event) {
       $0.incarnation = note.incarnation
       if let process = slot?.process, process.incarnation == note.incarnation {

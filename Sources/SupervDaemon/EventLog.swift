@@ -48,9 +48,10 @@ package struct EventLog: Sendable {
 
   /// Gives an event the next number and keeps it.
   package mutating func add(_ event: StoryEvent) -> Entry {
+    let reason = event.reason.description
     let entry = Entry(
       sequence: nextSequence, realTimeNanoseconds: event.realTimeNanoseconds, kind: event.kind,
-      name: event.name, reason: event.reason, json: event.json(nextSequence))
+      name: event.name, reason: reason, json: event.json(nextSequence, reason))
     nextSequence += 1
     if ring.count < Self.capacity {
       ring.append(entry)
@@ -77,18 +78,22 @@ package struct StoryEvent: Sendable {
   package var pid: Int32?
   package var exit: ExitRecord?
   package var delay: Duration?
-  package var reason: String
+  package var reason: StoryReason
   /// Who asked for it over the control socket.
   package var peer: (pid: Int32, user: UInt32)?
 
   package init(_ kind: String, _ subject: Subject, name: String = "", reason: String) {
+    self.init(kind, subject, name: name, reason: .text(reason))
+  }
+
+  package init(_ kind: String, _ subject: Subject, name: String, reason: StoryReason) {
     self.kind = kind
     self.subject = subject
     self.name = name
     self.reason = reason
   }
 
-  fileprivate func json(_ sequence: Int64) -> [UInt8] {
+  fileprivate func json(_ sequence: Int64, _ reason: String) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(192)
     func raw(_ text: StaticString) {
@@ -136,6 +141,19 @@ package struct StoryEvent: Sendable {
       + #","signal":"# + (signal.map { String($0) } ?? "null")
       + #","class":""# + exit.exitClass.rawValue + #""}"#
     return Array(text.utf8)
+  }
+}
+
+/// Why, as it was decided. It becomes text when it is told, which is later and less urgent.
+package enum StoryReason: Sendable, CustomStringConvertible {
+  case decided(Reason)
+  case text(String)
+
+  package var description: String {
+    switch self {
+    case .decided(let reason): reason.description
+    case .text(let text): text
+    }
   }
 }
 

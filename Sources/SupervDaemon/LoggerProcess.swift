@@ -48,7 +48,7 @@ package final class LoggerProcess {
   /// Not handed over yet, because the link was full.
   private var unsent: [UInt64] = []
   private var process: Process?
-  private var restartAt: MonotonicTime?
+  private(set) var restartAt: MonotonicTime?
   /// Grows with each quick death, so that a logger that cannot live costs nothing.
   private var restartDelay = Duration.zero
   private let events: EventPipe
@@ -114,13 +114,6 @@ package final class LoggerProcess {
     } catch {
       restartDelay = min(.seconds(5), max(.milliseconds(100), restartDelay * 2))
       restartAt = now + restartDelay
-    }
-  }
-
-  /// How long the loop may wait; nil: for ever.
-  func millisecondsToRestart(_ now: MonotonicTime) -> Int32? {
-    restartAt.map { due in
-      Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }
 

@@ -83,8 +83,10 @@ extension SupervisionTree {
     let wishes = moved.map { (nodes[$0.index].name, wishOfOperator(for: $0)) }
 
     specification = new
-    for id in removed { takeOut(id, why: .reloadRemoved) }
-    for id in moved { takeOut(id, why: .reloadMoved) }
+    // Supervisors come before their children, which they then stop in their order.
+    for id in (removed + moved).sorted() {
+      takeOut(id, why: names.contains(nodes[id.index].name) ? .reloadMoved : .reloadRemoved)
+    }
     var added: [NodeID] = []
     for (placement, change) in zip(placements, changes) {
       switch change {
