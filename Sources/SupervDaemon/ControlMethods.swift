@@ -71,6 +71,13 @@ extension Daemon {
         + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
   }
 
+  /// Each name once: a message has room for one name 100,000 times, and a name may stand for 1,000
+  /// instances.
+  func distinct(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+
   // MARK: Actions
 
   private func act(
@@ -82,7 +89,9 @@ extension Daemon {
       throw .invalidParameters("'names' must name at least one agent or supervisor")
     }
     var found: [NodeID] = []
-    for name in params.names { found += try nodes(named: name).filter { !found.contains($0) } }
+    for name in distinct(params.names) {
+      found += try nodes(named: name).filter { !found.contains($0) }
+    }
     var targets: [ActionTarget] = []
     for node in found {
       let refusal = tree.refusal(of: request, on: node)
@@ -119,15 +128,12 @@ extension Daemon {
     guard let signal = Signal(named: text) else {
       throw .invalidParameters("there is no signal '\(text)'; see signal(7)")
     }
-    var results: [ActionReport.Result] = []
-    for name in params.names {
-      for node in try nodes(named: name) {
-        for agent in agentNodes(below: node) {
-          results.append(send(signal, to: agent, askedBy: id))
-        }
-      }
+    var targets: [NodeID] = []
+    for name in distinct(params.names) {
+      for node in try nodes(named: name) { targets += agentNodes(below: node) }
     }
-    return ActionReport(results: results)
+    let agents = Set(targets).sorted()
+    return ActionReport(results: agents.map { send(signal, to: $0, askedBy: id) })
   }
 
   private func send(

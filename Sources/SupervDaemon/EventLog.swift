@@ -31,8 +31,9 @@ package struct EventLog: Sendable {
 
   /// Oldest first.
   package func entries(since sequence: Int64) -> [Entry] {
-    let skipped = max(0, Int(clamping: sequence + 1 - oldestSequence))
-    guard skipped < ring.count else { return [] }
+    guard sequence < nextSequence else { return [] }
+    // No event is older than 0, whatever a client asks for.
+    let skipped = max(0, Int(clamping: max(0, sequence) + 1 - oldestSequence))
     return (skipped..<ring.count).map { ring[(oldest + $0) % ring.count] }
   }
 

@@ -164,7 +164,10 @@ package final class LinuxKernel: Kernel {
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    try Files.read(path, maximumBytes: limit)
+    // A FIFO without a writer would keep a plain open(2) waiting, and the daemon with it.
+    let file = try Files.open(path, [.readOnly, .nonblocking])
+    guard try file.status().kind == .regular else { throw .notRegular(path) }
+    return try file.readAll(maximumBytes: limit)
   }
 
   package func user(_ name: String) -> UserDatabase.User? {
