@@ -137,9 +137,11 @@ extension Daemon {
     guard let signal = Signal(named: text) else {
       throw .invalidParameters("there is no signal '\(text)'; see signal(7)")
     }
-    var targets: Set<NodeID> = []
-    for node in try nodes(namedBy: params.names) { targets.formUnion(agentNodes(below: node)) }
-    let agents = targets.sorted()
+    var seen: Set<NodeID> = []
+    var agents: [NodeID] = []
+    for node in try nodes(namedBy: params.names) {
+      agents += agentNodes(below: node).filter { seen.insert($0).inserted }
+    }
     return ActionReport(results: agents.map { send(signal, to: $0, askedBy: id) })
   }
 
@@ -254,8 +256,8 @@ extension Daemon {
     }
   }
 
-  /// Whether nothing is going to start a child that is down: somebody wants it so, or its supervisor
-  /// is down itself.
+  /// Whether nothing is going to start a child that is down: somebody wants it so, or its
+  /// supervisor is down itself.
   private func isLeftDown(_ child: ChildStatus) -> Bool {
     var status = child
     while state != .stopping, status.wish == .up {

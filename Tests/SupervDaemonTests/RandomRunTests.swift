@@ -160,7 +160,8 @@ private final class RandomRun {
     guard world.daemon.end == nil else { return }
     #expect(world.kernel.alarm == nil, "seed \(seed)")
     let status = try world.status()
-    let waiting = status.agents.contains { $0.phase == "waiting" }
+    let waiting =
+      status.agents.contains { $0.phase == "waiting" }
       || status.supervisors.contains { $0.phase == "waiting" }
     for request in asked where !gone.contains(request.client.id) {
       let isAnswered = request.client.answers[request.id] != nil
@@ -203,7 +204,9 @@ private final class RandomRun {
       guard let name = event.agent, let incarnation = event.incarnation else { continue }
       switch event.event {
       case "agent.started":
-        if running.updateValue(incarnation, forKey: name) != nil { complain("\(name) is there twice") }
+        if running.updateValue(incarnation, forKey: name) != nil {
+          complain("\(name) is there twice")
+        }
       case "agent.exited":
         if running.removeValue(forKey: name) != incarnation { complain("\(name) ends twice") }
       default: break
