@@ -19,6 +19,11 @@ func withSuperv(
   }
 }
 
+/// Sections of agents that sleep, and are ready as soon as they run.
+func sleepers(_ names: String..., keys: String = "") -> String {
+  names.map { "[agent:\($0)]\ncommand = sleep 1000\nstartsecs = 0\n\(keys)\n" }.joined()
+}
+
 /// The real program in a folder of its own, with its own registry: no test sees another's daemon.
 final class Superv {
   /// Short, so that sockets in it have short paths; on memory where there is a tmpfs.
@@ -97,9 +102,24 @@ extension Superv {
   func shutdown() throws {
     let answer = try self("shutdown")
     guard answer.code == 0 else { throw Refused(answer: answer) }
-    while let story = openStory, !story.isOver { try story.read(withinMilliseconds: 1000) }
+    try waitForEnd()
+  }
+
+  /// Waits for the end of the daemon. The story then has every event.
+  func waitForEnd() throws {
+    let story = try story()
+    while !story.isOver { try story.read(withinMilliseconds: 1000) }
+    if let pidfd = try daemon?.open() {
+      let hasEnded = try pidfd.wait(timeoutMilliseconds: patienceSeconds * 1000)
+      guard hasEnded else { throw TimedOut("the daemon ends") }
+    }
     openControl = nil
     daemon = nil
+  }
+
+  /// Sends a signal to the daemon.
+  func sendToDaemon(_ signal: Signal) throws {
+    if let pidfd = try daemon?.open() { try Processes.send(signal, to: pidfd) }
   }
 }
 
@@ -196,6 +216,11 @@ extension Superv {
     }
   }
 
+  /// Every event there has ever been, also those that only the files still have.
+  func allEvents() throws -> [Event] {
+    try self("events", "--json", "--since", "0").lines.map { try Event(json: $0) }
+  }
+
   /// Waits until the status is as wanted; looks again after every event.
   @discardableResult
   func wait(for what: String, until isSo: (Status) throws -> Bool) throws -> Status {
@@ -222,6 +247,22 @@ extension Superv {
       if let event = story.events.first(where: { $0.seq > seq && isWanted($0) }) { return event }
       guard Clock.monotonicNanoseconds < deadline, !story.isOver else { throw TimedOut(what) }
       try story.read(withinMilliseconds: 200)
+    }
+  }
+
+  /// What has happened after an event, each as `agent.started a 2`.
+  func story(after seq: Int) throws -> [String] {
+    try events.filter { $0.seq > seq }.map(\.description)
+  }
+
+  /// The number of the latest event.
+  func lastEvent() throws -> Int { try events.last?.seq ?? 0 }
+
+  /// Waits until an agent runs in its `incarnation`.
+  @discardableResult
+  func wait(for agent: String, incarnation: Int) throws -> Status {
+    try wait(for: "\(agent) runs as incarnation \(incarnation)") {
+      $0[agent: agent]?.incarnation == incarnation && $0[agent: agent]?.phase == "running"
     }
   }
 
