@@ -70,7 +70,7 @@ final class ProcessTable {
     do {
       entry = Entry(key, try spawn(request))
     } catch {
-      throw LaunchError("\(error)")
+      throw LaunchError(error)
     }
     let number = nextNumber
     do {
@@ -147,6 +147,21 @@ final class ProcessTable {
         _ = try? pidfd.wait(timeoutMilliseconds: 1000)
       }
     }
+  }
+}
+
+extension LaunchError {
+  /// With what to do about it, where the call and its error do not say.
+  init(_ error: SpawnError) {
+    let isDenied = SystemError(error.stage.call, code: error.code).isDenied
+    let advice =
+      switch error.stage {
+      case .groups, .group, .user: "; `user` needs a superv that runs as root"
+      case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
+      case .nice: "; a `nice` below superv's own needs a superv that runs as root"
+      case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .exec: ""
+      }
+    self.init(isDenied ? "\(error)\(advice)" : "\(error)")
   }
 }
 
