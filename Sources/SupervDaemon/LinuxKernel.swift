@@ -164,7 +164,17 @@ package final class LinuxKernel: Kernel {
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    try Files.read(path, maximumBytes: limit)
+    try Self.readRegularFile(path, limit: limit)
+  }
+
+  /// - Throws: `SystemError`; `EINVAL` for what is no regular file, `EFBIG` for more than `limit` bytes.
+  package static func readRegularFile(
+    _ path: String, limit: Int
+  ) throws(SystemError) -> [UInt8] {
+    // A FIFO without a writer would keep a plain open(2), and with it everything, waiting.
+    let file = try Files.open(path, [.readOnly, .nonblocking])
+    guard try file.status().kind == .regular else { throw .invalidContent(of: path) }
+    return try file.readAll(maximumBytes: limit)
   }
 
   package func user(_ name: String) -> UserDatabase.User? {
@@ -201,6 +211,9 @@ extension LinuxKernel {
 
   /// The end of the daemon: what is still below it is killed, and the logger writes the rest.
   package func finish() {
+    // The last turn's answers and events: no other turn writes them.
+    var dropped: [KernelEvent] = []
+    connections.flush(poll, &dropped)
     processes.killOrphans(except: logs.pid)
     logs.finish(poll)
   }
