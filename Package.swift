@@ -80,6 +80,6 @@ let package = Package(
     tests(
       "SupervCommandsTests",
       of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),
-    tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "superv"]),
+    tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "SupervisionTree", "superv"]),
   ]
 )

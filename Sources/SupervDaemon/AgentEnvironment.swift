@@ -50,7 +50,9 @@ struct AgentEnvironment {
     do {
       bytes = try kernel.readFile(path, limit: Self.maximumFileBytes)
     } catch {
-      throw LaunchError("env_file \(path): \(errorText(error.code))")
+      let isOther = error == .notRegular(path)
+      throw LaunchError(
+        "env_file \(path): \(isOther ? "Not a regular file" : errorText(error.code))")
     }
     let file = parseEnvironmentFile(bytes, path: path)
     if let problem = file.diagnostics.first(where: { $0.severity == .error }) {

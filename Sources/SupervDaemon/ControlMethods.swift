@@ -71,13 +71,22 @@ extension Daemon {
         + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
   }
 
+  /// Each name once: a message has room for one name 100,000 times.
+  func distinct(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+
   /// The nodes that several names stand for, each once.
   private func nodes(namedBy names: [String]) throws(RPCError) -> [NodeID] {
     guard !names.isEmpty else {
       throw .invalidParameters("'names' must name at least one agent or supervisor")
     }
+    var seen: Set<NodeID> = []
     var found: [NodeID] = []
-    for name in names { found += try nodes(named: name).filter { !found.contains($0) } }
+    for name in distinct(names) {
+      for node in try nodes(named: name) where seen.insert(node).inserted { found.append(node) }
+    }
     return found
   }
 
@@ -128,10 +137,9 @@ extension Daemon {
     guard let signal = Signal(named: text) else {
       throw .invalidParameters("there is no signal '\(text)'; see signal(7)")
     }
-    var agents: [NodeID] = []
-    for node in try nodes(namedBy: params.names) {
-      agents += agentNodes(below: node).filter { !agents.contains($0) }
-    }
+    var targets: Set<NodeID> = []
+    for node in try nodes(namedBy: params.names) { targets.formUnion(agentNodes(below: node)) }
+    let agents = targets.sorted()
     return ActionReport(results: agents.map { send(signal, to: $0, askedBy: id) })
   }
 

@@ -77,7 +77,7 @@ extension Daemon {
     var chosen: Set<NodeID>?
     if let names {
       var found: Set<NodeID> = []
-      for name in names {
+      for name in distinct(names) {
         for node in try nodes(named: name) { found.formUnion(agentNodes(below: node)) }
       }
       chosen = found

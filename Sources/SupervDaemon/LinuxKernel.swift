@@ -164,16 +164,9 @@ package final class LinuxKernel: Kernel {
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    try Self.readRegularFile(path, limit: limit)
-  }
-
-  /// - Throws: `SystemError`; `EINVAL` for what is no regular file, `EFBIG` for more than `limit` bytes.
-  package static func readRegularFile(
-    _ path: String, limit: Int
-  ) throws(SystemError) -> [UInt8] {
-    // A FIFO without a writer would keep a plain open(2), and with it everything, waiting.
+    // A FIFO without a writer would keep a plain open(2) waiting, and the daemon with it.
     let file = try Files.open(path, [.readOnly, .nonblocking])
-    guard try file.status().kind == .regular else { throw .invalidContent(of: path) }
+    guard try file.status().kind == .regular else { throw .notRegular(path) }
     return try file.readAll(maximumBytes: limit)
   }
 

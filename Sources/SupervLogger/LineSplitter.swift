@@ -44,6 +44,11 @@ package enum LineLimits {
   package static let verbatimBytes = 1024 * 1024
   /// How many bytes behind a line may be looked at, and scribbled on behind what is written.
   static let slackBytes = 16
+  /// A read of so much found a full pipe of the kernel's default size.
+  static let fullPipeBytes = 64 * 1024
+  /// What an unprivileged process may ask for at most, unless the machine says otherwise
+  /// (`/proc/sys/fs/pipe-max-size`).
+  static let widePipeBytes: Int32 = 1024 * 1024
 }
 
 /// Lines that lie behind each other in the read buffer.

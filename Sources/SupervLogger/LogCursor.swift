@@ -5,8 +5,8 @@ final class LogCursor {
   private let chain: LogChain
   private let source: Int
   private var link: LogChain.Link?
-  /// Bytes that were read and not handed on yet begin at `start`; up to `searched` they have no line
-  /// feed.
+  /// Bytes that were read and not handed on yet begin at `start`; up to `searched` they have no
+  /// line feed.
   private let bytes = ByteBuffer()
   private var start = 0
   private var searched = 0

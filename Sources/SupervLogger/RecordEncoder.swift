@@ -52,8 +52,8 @@ package enum RecordShape: Hashable, Sendable {
 /// `"partial":true` in JSON; the line goes on in the next record of that stream.
 @safe
 package final class RecordEncoder {
-  /// Enough for a full read of short lines to be written at once.
-  package static let bufferBytes = 512 * 1024
+  /// Enough for what a pipe usually holds to be written at once, and little enough for the cache.
+  package static let bufferBytes = 256 * 1024
 
   private let output = ByteBuffer(capacity: bufferBytes)
   /// How many records this batch has, and how many of them the sink dropped.

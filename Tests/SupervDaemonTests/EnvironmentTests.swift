@@ -1,4 +1,3 @@
-import Foundation
 import SupervDaemon
 import SupervProtocol
 import SupervSystem
@@ -106,21 +105,5 @@ import Testing
       $0.passwd = "web:x:33:33:,,,:/srv/web:/bin/sh\n"
     }
     #expect(try environment(of: world)["HOME"] == "/srv/web")
-  }
-
-  /// The daemon itself reads the file, so nothing at that path may keep it waiting.
-  @Test func onlyRegularFilesAreRead() throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "superv-env-\(UUID().uuidString)").path()
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    #expect(unsafe mkfifo(folder + "/fifo", 0o600) == 0)
-    try Data("A=1\n".utf8).write(to: URL(filePath: folder + "/file"))
-    #expect(try LinuxKernel.readRegularFile(folder + "/file", limit: 4) == Array("A=1\n".utf8))
-    for (name, limit) in [("/fifo", 100), ("", 100), ("/missing", 100), ("/file", 3)] {
-      #expect(throws: SystemError.self) {
-        try LinuxKernel.readRegularFile(folder + name, limit: limit)
-      }
-    }
   }
 }

@@ -220,6 +220,10 @@ extension World {
     case .running:
       if !parentRuns { return "under a supervisor that does not run" }
       if status.wish == .down { return "against the wish" }
+      if status.isSupervisor, !isReloaded {
+        let supervisor = tree.supervisorStatus(of: id, now: now)
+        if supervisor.restartsInPeriod > supervisor.intensity.limit { return "over its budget" }
+      }
       if let rule = isReadyByRule(id), rule != status.isReady {
         return "ready \(status.isReady), by rule \(rule)"
       }

@@ -4,8 +4,8 @@ import Testing
 /// Long random lives of random trees. A failure prints its seed and the moves that lead to it.
 @Suite struct RandomRunTests {
   @Test(arguments: 0..<4) func invariantsHold(part: Int) {
-    for seed in UInt64(part) * 300..<UInt64(part + 1) * 300 {
-      guard let failure = RandomRun(seed: seed).firstFailure(moveCount: 60) else { continue }
+    for seed in UInt64(part) * 500..<UInt64(part + 1) * 500 {
+      guard let failure = RandomRun(seed: seed).firstFailure(moveCount: 50) else { continue }
       Issue.record("seed \(seed): \(failure)")
       return
     }
@@ -31,7 +31,7 @@ struct RandomRun {
     for _ in 0..<moveCount {
       if let text = run.failure { return text }
       run.play(run.nextMove())
-      if run.maker.dice.once(in: 12) { run.restIn() }
+      if run.maker.dice.once(in: 20) { run.restIn() }
     }
     if let text = run.failure { return text }
     run.world.drain()

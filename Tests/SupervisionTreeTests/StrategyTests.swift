@@ -162,6 +162,29 @@ import Testing
     #expect(driver.fireTimer() == ["start a", "start b"])
   }
 
+  /// The end of a backoff that waits in the mailbox does not cut the next backoff short.
+  @Test func backoffOfAnEarlierGroupRestartIsForgotten() {
+    var world = World.begun(
+      tree(
+        supervisor(
+          "s", .restForOne, limit: 9, .permanent,
+          [agent("w") { $0.policy.autostart = false }, agent("y"), agent("b")]
+        ) { $0.backoff = BackoffPolicy(base: .seconds(1), cap: .seconds(1)) }))
+    for _ in 1...2 {
+      world.answer()
+      world.crash("b")
+    }
+    world.ask(.up, "w")
+    world.crash("y")
+    world.play(.timer(world["s"]))
+    world.play(.spawned(world["w"]))
+    #expect(world.making.isEmpty)
+    #expect(world.phase("y") == .backoff)
+    #expect(world.phase("b") == .backoff)
+    world.drain()
+    #expect(world.violations == [])
+  }
+
   @Test(arguments: AutoShutdown.allCases) func significantChildren(kind: AutoShutdown) {
     func significant(_ name: String) -> ChildSpecification {
       agent(name, .transient) { $0.policy.significant = true }
