@@ -39,27 +39,31 @@ import Testing
     #expect(world.kernel.closed.isEmpty)
   }
 
-  @Test func secondRequestKillsWhatIsLeft() throws {
-    for second in ["signal", "request"] {
-      let world = try World(Self.text) { $0.stubborn = ["a", "b", "c"] }
-      world.advance(.seconds(1))
-      let first = world.kernel.acts.count
-      world.signal(.terminate)
-      world.settle()
-      #expect(world.stops(from: first) == [.signal("c", 15), .signal("b", 15)])
-      #expect(world.daemon.end == nil)
-      if second == "signal" {
-        world.signal(.interrupt)
-      } else {
-        world.connect().request("shutdown")
-      }
-      world.settle()
-      #expect(world.daemon.end == .asked)
-      #expect(world.kernel.living.isEmpty)
-      #expect(
-        world.stops(from: first + 4) == [.kill("b"), .kill("c"), .kill("a")]
-          || world.stops(from: first + 4) == [.kill("c"), .kill("b"), .kill("a")])
-    }
+  @Test(arguments: [Signal.interrupt, .terminate])
+  func secondSignalKillsWhatIsLeft(second: Signal) throws {
+    let world = try World(Self.text) { $0.stubborn = ["a", "b", "c"] }
+    world.advance(.seconds(1))
+    let first = world.kernel.acts.count
+    world.signal(.terminate)
+    world.settle()
+    #expect(world.stops(from: first) == [.signal("c", 15), .signal("b", 15)])
+    #expect(world.daemon.end == nil)
+    world.signal(second)
+    world.settle()
+    #expect(world.daemon.end == .asked)
+    #expect(world.kernel.living.isEmpty)
+    #expect(world.stops(from: first).suffix(3) == [.kill("c"), .kill("b"), .kill("a")])
+  }
+
+  @Test func secondRequestWaitsAsWell() throws {
+    let world = try World(Self.text) { $0.stubborn = ["a", "b", "c"] }
+    world.signal(.terminate)
+    let acts = world.kernel.acts
+    let report: ShutdownReport = try world.ask("shutdown")
+    #expect(report.pid == 42)
+    #expect(world.kernel.acts == acts)
+    world.advance(.seconds(20))
+    #expect(world.daemon.end == .asked)
   }
 
   @Test func timeoutKillsWhatIsLeft() throws {
