@@ -77,7 +77,9 @@ let package = Package(
     tests(
       "SupervDaemonTests",
       of: ["SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
-    tests("SupervCommandsTests", of: ["SupervCommands", "SupervConfig", "SupervProtocol"]),
+    tests(
+      "SupervCommandsTests",
+      of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),
     tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "SupervisionTree", "superv"]),
   ]
 )

@@ -47,6 +47,10 @@ bool cbench_is_writable_folder(const char *path) {
   return stat(path, &state) == 0 && S_ISDIR(state.st_mode) && access(path, W_OK) == 0;
 }
 
+int cbench_make_executable(const char *path) {
+  return chmod(path, 0700);
+}
+
 int cbench_make_folder(const char *path) {
   return mkdir(path, 0700);
 }

@@ -44,9 +44,12 @@ pid_t cbench_spawn(char *const *arguments, int output, int64_t *started) {
   if (started) *started = cbench_now();
   pid_t pid = vfork();
   if (pid == 0) {
-    if (dup2(input, 0) >= 0 && (output < 0 || dup2(output, 1) >= 0)) {
-      execv(arguments[0], arguments);
+    bool is_ready = dup2(input, 0) >= 0;
+    if (output >= 0) is_ready = is_ready && dup2(output, 1) >= 0;
+    if (output == CBENCH_NO_OUTPUT) {
+      is_ready = is_ready && dup2(input, 1) >= 0 && dup2(input, 2) >= 0;
     }
+    if (is_ready) execv(arguments[0], arguments);
     _exit(127);
   }
   int code = errno;
@@ -140,6 +143,10 @@ void cbench_exit(int status) {
 void cbench_complain(const char *bytes, size_t count) {
   ssize_t written = write(2, bytes, count);
   (void)written;
+}
+
+const char *cbench_environment(const char *name) {
+  return getenv(name);
 }
 
 int cbench_set_environment(const char *name, const char *value) {

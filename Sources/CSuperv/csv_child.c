@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,6 +21,9 @@
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2
 #endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -70,15 +74,34 @@ CHILD static long close_on_exec_by_list(void) {
   return size;
 }
 
+// The descriptors are still the parent's own: saves what is needed into the slots, then leaves with
+// a copy of the table that ends there (Linux 5.9; before that, with a copy of everything).
+CHILD static void leave_shared_descriptors(struct child *child, int *sources) {
+  const struct csv_spawn_request *request = child->request;
+  int end = 0;
+  for (int i = 0; i < CSV_SPAWN_SLOTS; i++)
+    if (child->slots[i] >= end) end = child->slots[i] + 1;
+  for (size_t i = 0; i < request->placement_count; i++) {
+    long copied = raw(SYS_dup3, sources[i], child->slots[i], O_CLOEXEC, 0, 0);
+    check(child, CSV_STAGE_DESCRIPTORS, copied, request->placements[i].target);
+    sources[i] = child->slots[i];
+  }
+  long result = raw(SYS_close_range, end, ~0U, CLOSE_RANGE_UNSHARE, 0, 0);
+  if (result < 0) result = raw(SYS_unshare, CLONE_FILES, 0, 0, 0, 0);
+  check(child, CSV_STAGE_DESCRIPTORS, result, -1);
+}
+
 CHILD static void place_descriptors(struct child *child) {
   const struct csv_spawn_request *request = child->request;
   int sources[CSV_SPAWN_DESCRIPTORS];
+  for (size_t i = 0; i < request->placement_count; i++) sources[i] = request->placements[i].source;
+  if (child->slots) leave_shared_descriptors(child, sources);
   int first_free = 3;
   for (size_t i = 0; i < request->placement_count; i++)
     if (request->placements[i].target >= first_free) first_free = request->placements[i].target + 1;
   // A source among the targets could be overwritten before its turn: lift it above them all.
   for (size_t i = 0; i < request->placement_count; i++) {
-    long source = request->placements[i].source;
+    long source = sources[i];
     if (source < first_free) source = raw(SYS_fcntl, source, F_DUPFD_CLOEXEC, first_free, 0, 0);
     check(child, CSV_STAGE_DESCRIPTORS, source, request->placements[i].target);
     sources[i] = (int)source;

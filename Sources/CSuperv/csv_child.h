@@ -4,7 +4,7 @@
 
 #include "csv_spawn.h"
 
-enum { SIGNAL_COUNT = 64 };
+enum { SIGNAL_COUNT = 64, CSV_SPAWN_SLOTS = 4 };
 
 // The kernel's struct sigaction, on both architectures.
 struct disposition {
@@ -17,6 +17,7 @@ struct disposition {
 struct child {
   const struct csv_spawn_request *request;
   uint64_t dispositions;      // to reset; bit n-1 stands for signal n
+  const int *slots;           // where descriptors are shared with the parent; else NULL
   struct csv_spawned *report; // in memory shared with the parent, cloned or forked
 };
 

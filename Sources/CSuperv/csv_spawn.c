@@ -8,6 +8,7 @@
 #include "csv_spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,7 +27,7 @@
 #define P_PIDFD 3
 #endif
 
-enum { STACK_BYTES = 64 * 1024 };
+enum { STACK_BYTES = 64 * 1024, CSV_SPAWN_HIGHEST_SLOT = 128 };
 
 // clone3, after which the child must not return through a frame of the parent: on its own stack it
 // calls `main` and ends there.
@@ -89,6 +90,37 @@ static void find_ignored_signals(void) {
   ignored_is_known = 1;
 }
 
+// Descriptors that the child may change although it still shares all of them with us. Everything
+// above the last one is never copied for it: with thousands of descriptors open, copying them for
+// the child and closing them at its exec would cost several times the rest of a spawn.
+static int placeholder = -1;
+static int slots[CSV_SPAWN_SLOTS];
+
+static int slots_are_ready(void) {
+  if (placeholder >= 0) return 1;
+  int reserved[CSV_SPAWN_SLOTS + 1], count = 0;
+  reserved[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (reserved[0] >= 0) count = 1;
+  while (count > 0 && count <= CSV_SPAWN_SLOTS) {
+    int copy = fcntl(reserved[0], F_DUPFD_CLOEXEC, 3);
+    // High numbers would have what lies below them copied after all.
+    if (copy < 0 || copy >= CSV_SPAWN_HIGHEST_SLOT) {
+      if (copy >= 0) close(copy);
+      while (count > 0) close(reserved[--count]);
+      return 0;
+    }
+    reserved[count++] = copy;
+  }
+  if (count == 0) return 0;
+  placeholder = reserved[0];
+  for (int i = 0; i < CSV_SPAWN_SLOTS; i++) slots[i] = reserved[i + 1];
+  return 1;
+}
+
+static void empty_slots(void) {
+  for (int i = 0; i < CSV_SPAWN_SLOTS; i++) dup3(placeholder, slots[i], O_CLOEXEC);
+}
+
 static int prepare_memory(void) {
   const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
   if (!child_report) {
@@ -121,7 +153,13 @@ CHILD static long clone_child(struct child *child, int *pidfd) {
         .stack_size = STACK_BYTES,
     };
     child->dispositions = ignored; // CLONE_CLEAR_SIGHAND has done the handlers
+    if (child->request->placement_count <= CSV_SPAWN_SLOTS && slots_are_ready()) {
+      arguments.flags |= CLONE_FILES;
+      child->slots = slots;
+    }
     long pid = clone_calling(&arguments, sizeof arguments, csv_run_child, child);
+    if (child->slots) empty_slots();
+    child->slots = NULL;
     // No clone3 before 5.3, or forbidden as container runtimes do since they cannot filter on its
     // arguments; no CLONE_CLEAR_SIGHAND before 5.5.
     if (pid != -ENOSYS && pid != -EPERM && pid != -E2BIG && pid != -EINVAL) return pid;

@@ -42,7 +42,7 @@ final class DaemonLaunch {
       process = try spawn(request)
       ready = pipe.split { reader, _ in reader }
     } catch let error as SystemError {
-      throw .system(error)
+      throw .broken("runtime_dir cannot be used: \(error)")
     } catch {
       throw .broken("the daemon cannot be started: \(error)")
     }

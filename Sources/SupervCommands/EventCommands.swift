@@ -15,7 +15,7 @@ import SupervSystem
   guard let result = line.message.result else { throw .broken("the daemon's answer has no events") }
   let oldest = JSON.member("oldest_seq", of: result, in: line.bytes.span)
     .flatMap { Int64(text(of: $0, in: line.bytes.span)) }
-  if let since, let oldest, since + 1 < oldest {
+  if let since, let oldest, since < oldest - 1 {
     try showOlderEvents(
       after: since, before: oldest, of: name, printer, invocation, session, deadline)
   }

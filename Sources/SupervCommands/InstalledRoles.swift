@@ -11,25 +11,26 @@ extension Roles {
 /// The daemon hands the logger its end of their socket here.
 private let loggerLinkDescriptor: Int32 = 3
 
-/// What `start` reads from the ready pipe.
-private struct Announcement: Encodable {
-  var ready: Bool
-  var error: String?
-}
-
 @Sendable private func daemonRole(_ arguments: DaemonArguments) -> Int32 {
   runDaemon(
     configurationPath: arguments.configurationPath, mirrorsOutput: arguments.mirrorsOutput
   ) { problem in
-    let announcement = Announcement(ready: problem == nil, error: problem)
-    if let number = arguments.readyDescriptor {
-      let line = JSON.encode(announcement) + [UInt8(ascii: "\n")]
-      // When start has gone away meanwhile, the daemon serves all the same.
-      try? Descriptor(owning: number).writeAll(line.span)
-    } else if let problem {
-      StandardError.write("superv: \(problem)\n")
-    }
+    announce(problem, to: arguments.readyDescriptor)
   }
+}
+
+/// Tells whoever started the daemon how that went: one line, or in the foreground only what went
+/// wrong.
+private func announce(_ problem: String?, to number: Int32?) {
+  guard let number else {
+    if let problem { StandardError.write("superv: \(problem)\n") }
+    return
+  }
+  var line = Array((problem == nil ? #"{"ready":true"# : #"{"error":"#).utf8)
+  if let problem { JSON.append(problem, to: &line) }
+  line += Array("}\n".utf8)
+  // Whoever started it may have gone: then nobody wants to know.
+  try? Descriptor(owning: number).writeAll(line.span)
 }
 
 @Sendable private func loggerRole() -> Int32 {
@@ -37,7 +38,6 @@ private struct Announcement: Encodable {
     try runLogger(link: Descriptor(owning: loggerLinkDescriptor))
     return CommandStatus.ok.rawValue
   } catch {
-    StandardError.write("superv: logger: \(error)\n")
     return CommandStatus.no.rawValue
   }
 }

@@ -35,7 +35,7 @@ func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
   } catch let error as SystemError where error.isMissing {
     return
   } catch let error as SystemError {
-    throw .system(error)
+    throw .broken("runtime_dir cannot be used: \(error)")
   } catch {
     throw .broken("\(error)")
   }

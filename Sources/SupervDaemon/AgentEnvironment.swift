@@ -9,8 +9,8 @@ struct AgentEnvironment {
   private var order: [String] = []
   private var values: [String: String] = [:]
 
-  /// Later sources win: what superv passes on, the agent's user, `env_file`, `environment`, and what
-  /// superv itself tells the agent.
+  /// Later sources win: what superv passes on, the agent's user, `env_file`, `environment`, and
+  /// what superv itself tells the agent.
   ///
   /// - Throws: `LaunchError` when the environment file cannot be read or understood.
   static func make(
@@ -50,11 +50,14 @@ struct AgentEnvironment {
     do {
       bytes = try kernel.readFile(path, limit: Self.maximumFileBytes)
     } catch {
-      throw LaunchError("env_file \(path): \(errorText(error.code))")
+      let isOther = error == .notRegular(path)
+      throw LaunchError(
+        "env_file \(path): \(isOther ? "Not a regular file" : errorText(error.code))")
     }
     let file = parseEnvironmentFile(bytes, path: path)
     if let problem = file.diagnostics.first(where: { $0.severity == .error }) {
-      throw LaunchError("env_file \(problem)")
+      // On one line, as all reasons are.
+      throw LaunchError("env_file \(problem.file):\(problem.line): \(problem.message)")
     }
     for variable in file.variables { set(variable.name, variable.value) }
   }

@@ -1,12 +1,12 @@
 import SupervProtocol
 import SupervSystem
 
-/// The connections to the control socket and over HTTP. What one of them does or does not do costs the others
-/// nothing: reads and queues are bounded, and nothing waits.
+/// The connections to the control socket and over HTTP. What one of them does or does not do costs
+/// the others nothing: reads and queues are bounded, and nothing waits.
 final class ConnectionTable {
-  /// So many at once to the control socket; more are turned away.
+  /// So many at once to the control socket; more are told so and turned away.
   static let maximumControlCount = 4096
-  /// So many at once over HTTP, which anybody on this machine may use.
+  /// So many at once over HTTP, which anybody on this machine may use: the oldest makes room.
   static let maximumHTTPCount = 256
   /// Answers and events that one connection may have waiting, in bytes.
   static let maximumQueuedBytes = 8 << 20
@@ -40,12 +40,18 @@ final class ConnectionTable {
   private var reserve: Descriptor?
 
   private var httpCount = 0
+  private let controlLimit: Int
+  private let httpLimit: Int
 
   init(
     listener: consuming Descriptor, httpListener: consuming Descriptor?
   ) throws(SystemError) {
     self.listener = listener
     self.httpListener = httpListener
+    // Clients must not take the descriptors that agents are started with.
+    let openFiles = Int(clamping: try ProcessLimit.current(.nofile).soft)
+    controlLimit = min(Self.maximumControlCount, openFiles / 4)
+    httpLimit = min(Self.maximumHTTPCount, openFiles / 16)
     reserve = try Files.open("/dev/null", [.readOnly])
   }
 
@@ -66,11 +72,12 @@ final class ConnectionTable {
     for _ in 0..<64 {
       do {
         guard let socket = try listener.accept() else { return }
-        let isFull =
-          isHTTP
-          ? httpCount >= Self.maximumHTTPCount
-          : entries.count - httpCount >= Self.maximumControlCount
-        if isFull { continue }
+        if isHTTP {
+          if httpCount >= httpLimit { dropOldestHTTP(poll, &events) }
+        } else if entries.count - httpCount >= controlLimit {
+          refuse(socket)
+          continue
+        }
         try add(socket, isHTTP: isHTTP, poll, &events)
       } catch {
         return turnAway(listener)
@@ -91,6 +98,19 @@ final class ConnectionTable {
     entries[id.number] = entry
     if isHTTP { httpCount += 1 }
     events.append(.connected(id, caller))
+  }
+
+  private func refuse(_ socket: borrowing Descriptor) {
+    var message: [UInt8] = []
+    let error = RPCError(.overloaded, "superv has \(controlLimit) control connections already")
+    MessageWriter.appendError(error, id: nil, to: &message)
+    _ = try? socket.write(message.span)
+  }
+
+  /// A client that says nothing must not keep health checks out.
+  private func dropOldestHTTP(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
+    let oldest = entries.values.filter(\.isHTTP).min { $0.id.number < $1.id.number }
+    if let oldest { drop(oldest, poll, &events) }
   }
 
   private func turnAway(_ listener: borrowing Descriptor) {

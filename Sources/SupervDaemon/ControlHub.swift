@@ -55,14 +55,19 @@ final class ControlHub {
     .keys.sorted { $0.number < $1.number }
   }
 
-  /// Parks a request until its condition holds.
-  func park(_ request: Waiting) throws(RPCError) {
-    guard let connection = connections[request.connection] else { return }
+  /// - Throws: `RPCError` when as many requests wait on a connection as may.
+  func requireRoom(on id: ConnectionID) throws(RPCError) {
+    guard let connection = connections[id] else { return }
     guard connection.waitingCount < Self.maximumWaitingPerConnection else {
       throw RPCError(
         .overloaded,
         "more than \(Self.maximumWaitingPerConnection) requests wait on this connection")
     }
+  }
+
+  /// Parks a request until its condition holds; there has to be room.
+  func park(_ request: Waiting) {
+    guard let connection = connections[request.connection] else { return }
     connection.waitingCount += 1
     waiting.append(request)
   }
@@ -73,6 +78,8 @@ struct ActionTarget {
   var node: NodeID
   /// The incarnation when it was asked; a restart is over when there is a later one.
   var incarnation: UInt64
+  /// Whether it was failed already when it was asked.
+  var hadFailed: Bool
   /// Why nothing was done at all.
   var refusal: String?
 }

@@ -24,8 +24,8 @@ extension Daemon {
       guard let wait = params.wait, !holds(wait) else {
         return reply(to: id, requestID, try statusReport(params.agent))
       }
-      try control.park(
-        .init(connection: id, id: requestID, condition: .status(params, wait)))
+      try control.requireRoom(on: id)
+      control.park(.init(connection: id, id: requestID, condition: .status(params, wait)))
     case .up: try act(.up, message, line, requestID, id)
     case .down: try act(.down, message, line, requestID, id)
     case .restart: try act(.restart, message, line, requestID, id)
@@ -71,6 +71,25 @@ extension Daemon {
         + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
   }
 
+  /// Each name once: a message has room for one name 100,000 times.
+  func distinct(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+
+  /// The nodes that several names stand for, each once.
+  private func nodes(namedBy names: [String]) throws(RPCError) -> [NodeID] {
+    guard !names.isEmpty else {
+      throw .invalidParameters("'names' must name at least one agent or supervisor")
+    }
+    var seen: Set<NodeID> = []
+    var found: [NodeID] = []
+    for name in distinct(names) {
+      for node in try nodes(named: name) where seen.insert(node).inserted { found.append(node) }
+    }
+    return found
+  }
+
   // MARK: Actions
 
   private func act(
@@ -78,23 +97,22 @@ extension Daemon {
     _ id: ConnectionID
   ) throws(RPCError) {
     let params = try JSON.decodeParams(NamesParams.self, of: message, in: line)
-    guard !params.names.isEmpty else {
-      throw .invalidParameters("'names' must name at least one agent or supervisor")
-    }
-    var found: [NodeID] = []
-    for name in params.names { found += try nodes(named: name).filter { !found.contains($0) } }
+    let found = try nodes(namedBy: params.names)
+    // A request that is refused must not have done anything.
+    try control.requireRoom(on: id)
     var targets: [ActionTarget] = []
     for node in found {
       let refusal = tree.refusal(of: request, on: node)
+      let status = tree.status(of: node)
       targets.append(
         ActionTarget(
-          node: node, incarnation: tree.status(of: node).incarnation, refusal: refusal))
+          node: node, incarnation: status.incarnation, hadFailed: status.phase == .failed,
+          refusal: refusal))
       guard refusal == nil else { continue }
       audit("control.\(request.rawValue)", node, askedBy: id)
       feed(.request(request, node))
     }
-    try control.park(
-      .init(connection: id, id: requestID, condition: .action(request, targets)))
+    control.park(.init(connection: id, id: requestID, condition: .action(request, targets)))
   }
 
   private func audit(_ kind: String, _ node: NodeID, askedBy id: ConnectionID) {
@@ -119,15 +137,12 @@ extension Daemon {
     guard let signal = Signal(named: text) else {
       throw .invalidParameters("there is no signal '\(text)'; see signal(7)")
     }
-    var results: [ActionReport.Result] = []
-    for name in params.names {
-      for node in try nodes(named: name) {
-        for agent in agentNodes(below: node) {
-          results.append(send(signal, to: agent, askedBy: id))
-        }
-      }
+    var seen: Set<NodeID> = []
+    var agents: [NodeID] = []
+    for node in try nodes(namedBy: params.names) {
+      agents += agentNodes(below: node).filter { seen.insert($0).inserted }
     }
-    return ActionReport(results: results)
+    return ActionReport(results: agents.map { send(signal, to: $0, askedBy: id) })
   }
 
   private func send(
@@ -192,14 +207,17 @@ extension Daemon {
     var still: [ControlHub.Waiting] = []
     let waiting = control.waiting
     control.waiting = []
-    for request in waiting where !answer(request) { still.append(request) }
-    control.waiting += still
+    // Looked at once, not once for each request.
+    let held = Set(state == .stopping ? StatusWait.allCases : StatusWait.allCases.filter(holds))
+    for request in waiting where !answer(request, held) { still.append(request) }
+    // Those that do not read their answers are gone by now, with all that they have asked.
+    control.waiting += still.filter { control.connections[$0.connection] != nil }
   }
 
-  private func answer(_ request: ControlHub.Waiting) -> Bool {
+  private func answer(_ request: ControlHub.Waiting, _ held: Set<StatusWait>) -> Bool {
     switch request.condition {
     case .status(let params, let wait):
-      guard holds(wait) || state == .stopping else { return false }
+      guard held.contains(wait) else { return false }
       do {
         reply(to: request.connection, request.id, try statusReport(params.agent))
       } catch {
@@ -218,22 +236,42 @@ extension Daemon {
   private func isOver(_ action: Request, _ target: ActionTarget) -> Bool {
     if target.refusal != nil { return true }
     let status = tree.status(of: target.node)
+    let isAnew = status.incarnation > target.incarnation
     switch (action, status.phase) {
-    case (_, .failed): return true
-    case (.down, .stopped), (.down, .exited): return true
-    case (.up, .running): return true
-    case (.up, .exited): return status.incarnation > target.incarnation
-    case (.restart, .running), (.restart, .exited):
-      return status.incarnation > target.incarnation
+    case (.down, .stopped), (.down, .exited), (.down, .failed): return true
     // Somebody else wants the opposite.
-    case (.up, .stopped), (.restart, .stopped): return status.wish == .down
     case (.down, .waiting), (.down, .starting), (.down, .running), (.down, .backoff),
       (.down, .stopping):
       return status.wish == .up
+    case (.up, .running): return true
+    case (.restart, .running): return isAnew
+    // A failure from before waits with the request for a supervisor that is busy.
+    case (.up, .failed), (.restart, .failed):
+      return isAnew || !target.hadFailed || isLeftDown(status)
+    case (.up, .exited), (.restart, .exited): return isAnew || isLeftDown(status)
+    case (.up, .stopped), (.restart, .stopped): return isLeftDown(status)
     case (.up, .waiting), (.up, .starting), (.up, .backoff), (.up, .stopping),
       (.restart, .waiting), (.restart, .starting), (.restart, .backoff), (.restart, .stopping):
-      return state == .stopping
+      return false
     }
+  }
+
+  /// Whether nothing is going to start a child that is down: somebody wants it so, a reload has put
+  /// another in its place, or its supervisor is down itself.
+  private func isLeftDown(_ child: ChildStatus) -> Bool {
+    guard tree.id(named: child.name) == child.id else { return true }
+    var status = child
+    while state != .stopping, status.wish == .up {
+      guard let parent = tree.id(named: status.parent), parent != .root else { return false }
+      status = tree.status(of: parent)
+      switch (status.phase, status.reason) {
+      case (.failed, _), (.exited, _), (.stopped, .temporaryDropped): return true
+      case (.stopped, _), (.waiting, _), (.starting, _), (.running, _), (.backoff, _),
+        (.stopping, _):
+        break
+      }
+    }
+    return true
   }
 
   private func result(_ action: Request, _ target: ActionTarget) -> ActionReport.Result {
@@ -241,7 +279,8 @@ extension Daemon {
     let ok =
       switch (target.refusal, action, status.phase) {
       case (.some, _, _): false
-      case (nil, .down, .stopped), (nil, .down, .exited), (nil, .down, .failed): status.wish == .down
+      case (nil, .down, .stopped), (nil, .down, .exited), (nil, .down, .failed):
+        status.wish == .down
       case (nil, .up, .running), (nil, .restart, .running): true
       case (nil, .up, .exited), (nil, .restart, .exited): status.lastExit?.exitClass == .normal
       case (nil, _, _): false

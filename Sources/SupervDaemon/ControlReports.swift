@@ -38,7 +38,8 @@ extension Daemon {
       supervisor: status.parent, desired: status.wish == .up ? .up : .down,
       phase: status.phase.rawValue, ready: status.isReady, alive: process != nil,
       pid: process?.pid, incarnation: Int(clamping: status.incarnation),
-      restarts: status.restarts, uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
+      restarts: status.restarts,
+      uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
       startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
       exit: status.lastExit.map(ExitReport.init), reason: status.reason.description)
   }
@@ -76,7 +77,7 @@ extension Daemon {
     var chosen: Set<NodeID>?
     if let names {
       var found: Set<NodeID> = []
-      for name in names {
+      for name in distinct(names) {
         for node in try nodes(named: name) { found.formUnion(agentNodes(below: node)) }
       }
       chosen = found

@@ -3,8 +3,8 @@ import SupervProtocol
 import SupervSystem
 package import SupervisionTree
 
-/// The daemon: one thread, one loop. Events of the kernel go into the tree, its effects come out and
-/// are carried out, and people are answered.
+/// The daemon: one thread, one loop. Events of the kernel go into the tree, its effects come out
+/// and are carried out, and people are answered.
 ///
 /// Within one turn everything that keeps processes alive comes first; what was decided is told
 /// (event log, followers, waiting requests) at the end of the turn.
@@ -20,10 +20,14 @@ package final class Daemon<Machine: Kernel> {
   let control = ControlHub()
   let http = HTTPHub()
   let startedAt: MonotonicTime
+  /// From an earlier life.
+  let earlierIncarnations: [String: UInt64]
   /// Decided in this turn and not yet told.
   private var story: [StoryEvent] = []
-  private(set) var end: TreeEnd?
+  /// Why everything is stopped; nil while something is not.
+  package private(set) var end: TreeEnd?
   private var stopRequests = 0
+  private var isStopAnnounced = false
 
   /// - Parameter memory: what is known from an earlier life.
   package init(
@@ -33,6 +37,7 @@ package final class Daemon<Machine: Kernel> {
     self.kernel = kernel
     self.options = options
     startedAt = kernel.now
+    earlierIncarnations = memory.incarnations
     events = EventLog(nextSequence: memory.lastSequence + 1)
     tree = SupervisionTree(
       configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
@@ -49,7 +54,6 @@ package final class Daemon<Machine: Kernel> {
     while true {
       if let end { return end }
       arrivals.removeAll(keepingCapacity: true)
-      kernel.setAlarm(at: timers.first?.time)
       kernel.wait(&arrivals)
       for event in arrivals { take(event) }
       endTurn()
@@ -83,13 +87,16 @@ package final class Daemon<Machine: Kernel> {
     }
   }
 
-  /// Tells what was decided.
+  /// Tells what was decided, and sets the alarm for what is due next.
   package func endTurn() {
-    // Answers can lead to nothing new, but requests in the story's wake may be many.
-    let told = story
-    story = []
-    for event in told { publish(event) }
-    answerWaiting()
+    // A peer that does not take what it is told is one more thing to tell.
+    repeat {
+      let told = story
+      story = []
+      for event in told { publish(event) }
+      answerWaiting()
+    } while !story.isEmpty
+    kernel.setAlarm(at: timers.first?.time)
   }
 }
 
@@ -106,6 +113,9 @@ extension Daemon {
       let effect = queue[next]
       next += 1
       if let answer = carryOut(effect) { queue += tree.handle(answer, now: kernel.now) }
+    }
+    if case .criticalFailed(let child, let why) = tree.treeEnd {
+      announceStop("critical \(child) failed: \(why)")
     }
   }
 
@@ -182,18 +192,27 @@ extension Daemon {
   private func take(_ signal: Signal) {
     switch signal {
     case .hangUp: reloadFromFile(askedBy: nil)
-    case .terminate, .interrupt: stopAll("\(signal)")
+    case .terminate, .interrupt:
+      if stopRequests == 0 { stopAll("\(signal)") } else { feed(.hurry) }
     default: break
     }
   }
 
-  /// The first time stops the tree in order; the second time kills what is left.
+  /// Stops the tree in order, once. A second signal kills what is left; a second `shutdown` only
+  /// waits as well.
   func stopAll(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
     stopRequests += 1
-    guard stopRequests == 1 else { return feed(.hurry) }
+    guard stopRequests == 1 else { return }
+    announceStop(reason, askedBy: peer)
+    feed(.shutdown)
+  }
+
+  /// However a stop comes about, it is told once and has one deadline.
+  private func announceStop(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
+    guard !isStopAnnounced else { return }
+    isStopAnnounced = true
     tell(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
     timers.set(Self.shutdownTimer, at: kernel.now + configuration.settings.shutdownTimeout)
-    feed(.shutdown)
   }
 
   var state: DaemonState {
@@ -217,10 +236,12 @@ extension Daemon {
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
       note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
-      reason: note.reason.description)
+      reason: .decided(note.reason))
     tell(event) {
       $0.incarnation = note.incarnation
-      if let process = slot?.process, process.incarnation == note.incarnation {
+      if let process = slot?.process, process.incarnation == note.incarnation,
+        process.isAlive || note.kind == .agentExited
+      {
         $0.pid = process.pid
       }
       if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }

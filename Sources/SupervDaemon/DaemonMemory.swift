@@ -78,9 +78,15 @@ extension Daemon {
   package var memory: DaemonMemory {
     var memory = DaemonMemory()
     memory.lastSequence = events.nextSequence - 1
+    // Whoever is not in the tree, or not any more, may come back.
+    memory.incarnations = earlierIncarnations
+    for index in agents.indices where agents[index] != nil {
+      let status = tree.status(of: NodeID(index: index))
+      memory.incarnations[status.name] = max(
+        status.incarnation, memory.incarnations[status.name] ?? 0)
+    }
     for node in tree.children {
       let status = tree.status(of: node)
-      memory.incarnations[status.name] = status.incarnation
       if status.isStoppedByOperator { memory.stopped.insert(status.name) }
     }
     return memory

@@ -123,9 +123,11 @@ final class DaemonHouse {
   func makeKernel(mirrorsOutput: Bool) throws(HouseError) -> LinuxKernel {
     do {
       try Processes.becomeSubreaper()
+      // HTTP first: when its port is taken, no control socket is left behind.
+      let http = try httpSocket()
       return try LinuxKernel(
         controlSocket: try UnixSocket.listen(at: controlPath, mode: 0o600),
-        httpSocket: try httpSocket(),
+        httpSocket: http,
         logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")

@@ -31,8 +31,9 @@ package struct EventLog: Sendable {
 
   /// Oldest first.
   package func entries(since sequence: Int64) -> [Entry] {
-    let skipped = max(0, Int(clamping: sequence + 1 - oldestSequence))
-    guard skipped < ring.count else { return [] }
+    // Whatever number a client has made up.
+    let last = min(max(sequence, oldestSequence - 1), nextSequence - 1)
+    let skipped = Int(last + 1 - oldestSequence)
     return (skipped..<ring.count).map { ring[(oldest + $0) % ring.count] }
   }
 
@@ -48,9 +49,10 @@ package struct EventLog: Sendable {
 
   /// Gives an event the next number and keeps it.
   package mutating func add(_ event: StoryEvent) -> Entry {
+    let reason = event.reason.description
     let entry = Entry(
       sequence: nextSequence, realTimeNanoseconds: event.realTimeNanoseconds, kind: event.kind,
-      name: event.name, reason: event.reason, json: event.json(nextSequence))
+      name: event.name, reason: reason, json: event.json(nextSequence, reason))
     nextSequence += 1
     if ring.count < Self.capacity {
       ring.append(entry)
@@ -77,18 +79,22 @@ package struct StoryEvent: Sendable {
   package var pid: Int32?
   package var exit: ExitRecord?
   package var delay: Duration?
-  package var reason: String
+  package var reason: StoryReason
   /// Who asked for it over the control socket.
   package var peer: (pid: Int32, user: UInt32)?
 
   package init(_ kind: String, _ subject: Subject, name: String = "", reason: String) {
+    self.init(kind, subject, name: name, reason: .text(reason))
+  }
+
+  package init(_ kind: String, _ subject: Subject, name: String, reason: StoryReason) {
     self.kind = kind
     self.subject = subject
     self.name = name
     self.reason = reason
   }
 
-  fileprivate func json(_ sequence: Int64) -> [UInt8] {
+  fileprivate func json(_ sequence: Int64, _ reason: String) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(192)
     func raw(_ text: StaticString) {
@@ -136,6 +142,19 @@ package struct StoryEvent: Sendable {
       + #","signal":"# + (signal.map { String($0) } ?? "null")
       + #","class":""# + exit.exitClass.rawValue + #""}"#
     return Array(text.utf8)
+  }
+}
+
+/// Why, as it was decided. It becomes text when it is told, which is later and less urgent.
+package enum StoryReason: Sendable, CustomStringConvertible {
+  case decided(Reason)
+  case text(String)
+
+  package var description: String {
+    switch self {
+    case .decided(let reason): reason.description
+    case .text(let text): text
+    }
   }
 }
 

@@ -29,6 +29,15 @@ package final class LinuxKernel: Kernel {
   let connections: ConnectionTable
   let logs: LoggerProcess
   private var ready: [EventPoll.Event] = []
+  /// Made when there is time, for restarts, which have none.
+  private var sparePipes: [LogPipes] = []
+  private static let sparePipeCount = 4
+  /// The last wake-up brought ends, and everything else was left for this one.
+  private var hasDeferred = false
+  /// When to look for dead orphans. Finding them costs a walk over all children, so that waits
+  /// until what died is replaced, and one walk does for many.
+  private var orphansDue: MonotonicTime?
+  private static let orphanDelay = Duration.milliseconds(250)
 
   /// - Parameters:
   ///   - controlSocket: a socket that listens.
@@ -79,22 +88,42 @@ package final class LinuxKernel: Kernel {
     logs.handOver()
     logs.watchLink(poll)
     connections.flush(poll, &events)
+    processes.closeEnded(poll)
+    while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
+      sparePipes.append(pipes)
+    }
     do {
       // Connections that broke while they were flushed are news already.
-      let timeout = events.isEmpty ? logs.millisecondsToRestart(now) : 0
-      try poll.wait(&ready, timeoutMilliseconds: timeout)
+      try poll.wait(&ready, timeoutMilliseconds: events.isEmpty ? patienceMilliseconds : 0)
     } catch {
       preconditionFailure("\(error)")
     }
     for event in ready where isEnd(event) { takeEnd(event, &events) }
+    // A replacement does not wait for anybody's question, but no more than once: what is left out
+    // here is still readable.
+    hasDeferred = !events.isEmpty && !hasDeferred
+    if hasDeferred { return }
     for event in ready where !isEnd(event) { take(event, &events) }
-    if processes.mayHaveOrphans { processes.reapOrphans(except: logs.pid) }
-    logs.restartIfDue(now, poll)
+    doHousework()
     // The alarm comes last: whatever it waits for may have come with it.
     if (try? alarm.acknowledge()) == true {
       alarmTime = nil
       events.append(.alarm)
     }
+  }
+
+  /// How long the loop may wait for something to happen; nil: for ever.
+  private var patienceMilliseconds: Int32? {
+    [orphansDue, logs.restartAt].compactMap { $0 }.min().map { due in
+      Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
+    }
+  }
+
+  private func doHousework() {
+    logs.restartIfDue(now, poll)
+    guard let due = orphansDue, due <= now else { return }
+    let isDone = processes.reapOrphans(except: logs.pid)
+    orphansDue = isDone ? nil : now + Self.orphanDelay
   }
 
   private func isEnd(_ event: EventPoll.Event) -> Bool {
@@ -103,7 +132,7 @@ package final class LinuxKernel: Kernel {
 
   private func takeEnd(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
     guard let (_, number) = Source.of(event.token),
-      let (key, termination) = processes.reap(number, poll)
+      let (key, termination) = processes.reap(number)
     else { return }
     events.append(.ended(key, termination))
   }
@@ -125,17 +154,20 @@ package final class LinuxKernel: Kernel {
   private func takeSignals(_ events: inout [KernelEvent]) {
     while let arrival = try? signals.next() {
       if arrival.signal == .child {
-        processes.reapOrphans(except: logs.pid)
+        orphansDue = orphansDue ?? now + Self.orphanDelay
       } else {
         events.append(.signal(arrival.signal))
       }
     }
   }
 
-  package func environmentVariable(_ name: String) -> String? { Surroundings.environment[name] }
+  package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    try Files.read(path, maximumBytes: limit)
+    // A FIFO without a writer would keep a plain open(2) waiting, and the daemon with it.
+    let file = try Files.open(path, [.readOnly, .nonblocking])
+    guard try file.status().kind == .regular else { throw .notRegular(path) }
+    return try file.readAll(maximumBytes: limit)
   }
 
   package func user(_ name: String) -> UserDatabase.User? {
@@ -147,7 +179,7 @@ package final class LinuxKernel: Kernel {
 
 extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
-    let pipes = try LogPipes()
+    let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
     let request = try processes.request(launch, pipes)
     let pid = try processes.start(launch.key, request, poll)
     logs.open(launch, pid: pid, pipes)

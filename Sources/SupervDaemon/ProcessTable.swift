@@ -19,8 +19,8 @@ final class ProcessTable {
   private var entries: [UInt64: Entry] = [:]
   private var numbers: [ProcessKey: UInt64] = [:]
   private var pids: Set<Int32> = []
-  /// An ended agent stood before orphans that are still to be reaped.
-  private(set) var mayHaveOrphans = false
+  /// Reaped, and still open.
+  private var ended: [Entry] = []
   private var nextNumber: UInt64 = 1
   /// What superv itself was given before it raised its own: agents get that.
   private let openFiles: ProcessLimit
@@ -70,7 +70,7 @@ final class ProcessTable {
     do {
       entry = Entry(key, try spawn(request))
     } catch {
-      throw LaunchError("\(error)")
+      throw LaunchError(error)
     }
     let number = nextNumber
     do {
@@ -90,9 +90,7 @@ final class ProcessTable {
 
   /// Takes the status of a process that has ended. What is left of its group goes with it: as long
   /// as the dead leader is not reaped, the number of the group cannot be anybody else's.
-  func reap(
-    _ number: UInt64, _ poll: borrowing EventPoll
-  ) -> (ProcessKey, Termination)? {
+  func reap(_ number: UInt64) -> (ProcessKey, Termination)? {
     guard let entry = entries[number] else { return nil }
     _ = try? Processes.send(.kill, toGroup: entry.pid)
     let termination: Termination
@@ -102,11 +100,17 @@ final class ProcessTable {
     } catch {
       termination = .unknown
     }
-    try? poll.remove(entry.pidfd)
     entries[number] = nil
+    ended.append(entry)
     numbers[entry.key] = nil
     pids.remove(entry.pid)
     return (entry.key, termination)
+  }
+
+  /// Lets go of those that have been reaped, when nothing is more urgent.
+  func closeEnded(_ poll: borrowing EventPoll) {
+    for entry in ended { try? poll.remove(entry.pidfd) }
+    ended.removeAll()
   }
 
   func signal(_ key: ProcessKey, _ signal: Signal) {
@@ -116,17 +120,16 @@ final class ProcessTable {
 
   /// Reaps children that no pidfd stands for: descendants of agents that came to superv when their
   /// parents died.
-  func reapOrphans(except logger: Int32?) {
-    mayHaveOrphans = false
+  ///
+  /// - Returns: false when an agent that has ended stands before others: the kernel names the same
+  ///   one until it is reaped, which its pidfd sees to.
+  @discardableResult
+  func reapOrphans(except logger: Int32?) -> Bool {
     while let pid = Processes.peekEnded() {
-      // The kernel names the same one until it is reaped. Its pidfd is readable, so the loop comes
-      // back at once, and then to those behind it.
-      guard !pids.contains(pid), pid != logger else {
-        mayHaveOrphans = true
-        return
-      }
-      guard (try? Processes.reap(pid: pid)) != nil else { return }
+      if pids.contains(pid) || pid == logger { return false }
+      guard (try? Processes.reap(pid: pid)) != nil else { break }
     }
+    return true
   }
 
   /// Kills what agents have left behind, until nothing is.
@@ -144,6 +147,21 @@ final class ProcessTable {
         _ = try? pidfd.wait(timeoutMilliseconds: 1000)
       }
     }
+  }
+}
+
+extension LaunchError {
+  /// With what to do about it, where the call and its error do not say.
+  init(_ error: SpawnError) {
+    let isDenied = SystemError(error.stage.call, code: error.code).isDenied
+    let advice =
+      switch error.stage {
+      case .groups, .group, .user: "; `user` needs a superv that runs as root"
+      case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
+      case .nice: "; a `nice` below superv's own needs a superv that runs as root"
+      case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .exec: ""
+      }
+    self.init(isDenied ? "\(error)\(advice)" : "\(error)")
   }
 }
 

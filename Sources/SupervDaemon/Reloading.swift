@@ -18,6 +18,12 @@ extension Daemon {
   }
 
   func reload(isPlan: Bool, askedBy peer: (pid: Int32, user: UInt32)?) -> ReloadReport {
+    guard state != .stopping else {
+      let why = DiagnosticReport(
+        severity: .error, file: options.configurationPath, line: 1, column: 1,
+        message: "superv is stopping; nothing is reloaded")
+      return ReloadReport(applied: false, diagnostics: [why])
+    }
     let loaded = options.load()
     var diagnostics = loaded.diagnostics.map(DiagnosticReport.init)
     guard let new = loaded.configuration else {
@@ -25,12 +31,12 @@ extension Daemon {
     }
     diagnostics += fixedSettings(new.settings)
     let plan = tree.plan(for: new.tree)
-    if !isPlan && state != .stopping {
+    if !isPlan {
       tell(StoryEvent("daemon.reloaded", .daemon, reason: plan.summary)) { $0.peer = peer }
       apply(new)
     }
     return ReloadReport(
-      applied: !isPlan && state != .stopping, start: plan.start, stop: plan.stop,
+      applied: !isPlan, start: plan.start, stop: plan.stop,
       restart: plan.restart, update: plan.update, unchanged: plan.unchangedCount,
       diagnostics: diagnostics)
   }
@@ -42,6 +48,8 @@ extension Daemon {
     settings.stateDirectory = old.stateDirectory
     settings.logDirectory = old.logDirectory
     settings.http = old.http
+    settings.logTotalMaximumBytes = old.logTotalMaximumBytes
+    settings.eventLog = old.eventLog
     configuration = new
     configuration.settings = settings
     // Definitions before effects: what the tree starts is started by the new ones.
@@ -54,14 +62,22 @@ extension Daemon {
   private func fixedSettings(_ new: DaemonSettings) -> [DiagnosticReport] {
     let old = configuration.settings
     let changed: [(String, Bool)] = [
-      ("runtime_dir", new.runtimeDirectory != old.runtimeDirectory),
-      ("state_dir", new.stateDirectory != old.stateDirectory),
-      ("log_dir", new.logDirectory != old.logDirectory), ("http", new.http != old.http),
+      ("`runtime_dir`", new.runtimeDirectory != old.runtimeDirectory),
+      ("`state_dir`", new.stateDirectory != old.stateDirectory),
+      ("`log_dir`", new.logDirectory != old.logDirectory),
+      ("`http`", new.http != old.http),
+      ("`log_total_max`", new.logTotalMaximumBytes != old.logTotalMaximumBytes),
+      // Agents take theirs over at once.
+      (
+        "`log_max_size` of the event log",
+        new.eventLog.maximumBytes != old.eventLog.maximumBytes
+      ),
+      ("`log_files` of the event log", new.eventLog.maximumFiles != old.eventLog.maximumFiles),
     ]
-    return changed.filter(\.1).map { key, _ in
+    return changed.filter(\.1).map { what, _ in
       DiagnosticReport(
         severity: .warning, file: options.configurationPath, line: 1, column: 1,
-        message: "`\(key)` has changed, which takes effect at the next start",
+        message: "\(what) has changed, which takes effect at the next start",
         hint: "superv shutdown, then superv start")
     }
   }

@@ -60,7 +60,8 @@ package struct TimerHeap: Sendable {
   private mutating func moveDown(_ start: Int) {
     var position = start
     while true {
-      let children = (4 * position + 1)..<min(4 * position + 5, max(4 * position + 1, entries.count))
+      let children =
+        (4 * position + 1)..<min(4 * position + 5, max(4 * position + 1, entries.count))
       guard let least = children.min(by: { entries[$0].time < entries[$1].time }),
         entries[least].time < entries[position].time
       else { return }

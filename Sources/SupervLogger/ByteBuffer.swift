@@ -48,6 +48,16 @@ final class ByteBuffer {
     capacity = grown
   }
 
+  /// Takes bytes away from the front.
+  func removeFirst(_ length: Int) {
+    guard length > 0, length < count, let base = unsafe base else {
+      if length > 0 { count = 0 }
+      return
+    }
+    count -= length
+    unsafe UnsafeMutableRawPointer(base).copyMemory(from: base + length, byteCount: count)
+  }
+
   /// Gives the memory back.
   func free() {
     unsafe base?.deallocate()

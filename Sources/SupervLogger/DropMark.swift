@@ -3,7 +3,7 @@ import SupervSystem
 /// What is written where lines are missing.
 ///
 /// In text it stands where a stream's tag stands, so that no agent's output can look like it:
-/// `2026-11-21T07:20:00.123456Z -- superv: 12 lines (3456 bytes) dropped: No space left on device --`
+/// `2026-11-21T07:20:00.123456Z -- superv: 12 lines (345 bytes) dropped: Input/output error --`
 enum DropMark: Hashable, Sendable {
   case text
   /// A record with `"stream":"superv"`, `"dropped"` and `"dropped_bytes"`.

@@ -1,16 +1,17 @@
 /// Writes bytes from anywhere as the inside of a JSON string (RFC 8259, section 7).
 ///
-/// Quote, backslash and the control bytes are escaped; each ill-formed UTF-8 subsequence becomes one
-/// U+FFFD, as the Unicode standard recommends (section 3.9, "maximal subpart"); all else is copied.
+/// Quote, backslash and the control bytes are escaped; each ill-formed UTF-8 subsequence becomes
+/// one U+FFFD, as the Unicode standard recommends (section 3.9, "maximal subpart"); all else is
+/// copied.
 enum JSONText {
   /// What one byte can grow to: `\u0000`.
   static let mostBytesPerByte = 6
 
   /// Writes the escaped form of `count` bytes.
   ///
-  /// Eight bytes are looked at and copied at once: `LineLimits.slackBytes` behind the source must be
-  /// readable, whatever they are, and there must be room for `mostBytesPerByte * count` and as many
-  /// more at `output`.
+  /// Eight bytes are looked at and copied at once: `LineLimits.slackBytes` behind the source must
+  /// be readable, whatever they are, and there must be room for `mostBytesPerByte * count` and as
+  /// many more at `output`.
   ///
   /// - Returns: the end of what is written.
   @inline(__always)

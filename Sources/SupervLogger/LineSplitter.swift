@@ -16,7 +16,8 @@ package final class ReadBuffer {
     let total = headroom + capacity + LineLimits.slackBytes
     unsafe base = UnsafeMutablePointer<UInt8>.allocate(capacity: total)
     // Only the slack: the pages of the headroom stay untouched until a long line needs them.
-    unsafe (base + (total - LineLimits.slackBytes)).update(repeating: 0, count: LineLimits.slackBytes)
+    unsafe (base + (total - LineLimits.slackBytes)).update(
+      repeating: 0, count: LineLimits.slackBytes)
   }
 
   deinit { unsafe base.deallocate() }
@@ -43,6 +44,11 @@ package enum LineLimits {
   package static let verbatimBytes = 1024 * 1024
   /// How many bytes behind a line may be looked at, and scribbled on behind what is written.
   static let slackBytes = 16
+  /// A read of so much found a full pipe of the kernel's default size.
+  static let fullPipeBytes = 64 * 1024
+  /// What an unprivileged process may ask for at most, unless the machine says otherwise
+  /// (`/proc/sys/fs/pipe-max-size`).
+  static let widePipeBytes: Int32 = 1024 * 1024
 }
 
 /// Lines that lie behind each other in the read buffer.
@@ -62,7 +68,7 @@ package struct LineRun {
   ///
   /// - Parameter line: `LineLimits.slackBytes` behind it can be read, whatever they are.
   @inline(__always)
-  package func forEach(
+  package func visit(
     _ line: (_ start: UnsafePointer<UInt8>, _ count: Int, _ isPartial: Bool) -> Void
   ) {
     var start = unsafe start

@@ -2,9 +2,9 @@ import SupervSystem
 
 /// The files of one log as a chain from old to new, walked while the logger may be rotating them.
 ///
-/// A file is known by its inode, never by its name: rotation renames it, upwards and the oldest first
-/// (`RotationPlan`). The number of an inode that is held open cannot be another file's, and whoever
-/// looks at the names in ascending order cannot miss one that is moving up.
+/// A file is known by its inode, never by its name: rotation renames it, upwards and the oldest
+/// first (`RotationPlan`). The number of an inode that is held open cannot be another file's, and
+/// whoever looks at the names in ascending order cannot miss one that is moving up.
 struct LogChain {
   /// One file, held open.
   struct Link: ~Copyable {
@@ -97,8 +97,8 @@ struct LogChain {
     var key: [UInt64] { [UInt64(number), status.device, status.inode] }
   }
 
-  /// The files that are there, newest first. The numbers have no gap, but for the one that a rotation
-  /// makes for a moment.
+  /// The files that are there, newest first. The numbers have no gap, but for the one that a
+  /// rotation makes for a moment.
   private func present() throws(SystemError) -> [Present] {
     var found: [Present] = []
     var number = 0

@@ -5,9 +5,9 @@ final class LogCursor {
   private let chain: LogChain
   private let source: Int
   private var link: LogChain.Link?
-  /// Bytes that were read and not handed on yet begin at `start`; up to `searched` they have no line
-  /// feed.
-  private var bytes: [UInt8] = []
+  /// Bytes that were read and not handed on yet begin at `start`; up to `searched` they have no
+  /// line feed.
+  private let bytes = ByteBuffer()
   private var start = 0
   private var searched = 0
   /// How much of the file is read.
@@ -92,12 +92,11 @@ final class LogCursor {
     bytes.removeFirst(start)
     searched -= start
     start = 0
-    let kept = bytes.count
-    bytes.append(contentsOf: repeatElement(0, count: LogCursor.blockBytes))
-    var span = bytes.mutableSpan
-    var room = span._mutatingExtracting(kept...)
-    let count = try link?.descriptor.read(into: &room, at: offset) ?? 0
-    bytes.removeLast(LogCursor.blockBytes - count)
+    bytes.reserve(LogCursor.blockBytes)
+    let room = unsafe UnsafeMutableBufferPointer(start: bytes.end, count: LogCursor.blockBytes)
+    var span = unsafe room.mutableSpan
+    let count = try link?.descriptor.read(into: &span, at: offset) ?? 0
+    bytes.count += count
     offset += Int64(count)
     if count == 0, let size = try link?.descriptor.status().size, size < offset {
       // Somebody has truncated it: it begins anew.
@@ -108,11 +107,9 @@ final class LogCursor {
   }
 
   private func takeLine() -> ArraySlice<UInt8>? {
-    let found = unsafe bytes.withUnsafeBufferPointer { bytes -> Int? in
-      guard let base = bytes.baseAddress, searched < bytes.count else { return nil }
-      return unsafe firstIndex(
-        of: UInt8(ascii: "\n"), in: base + searched, count: bytes.count - searched)
-    }
+    guard let base = unsafe bytes.bytes.baseAddress, start < bytes.count else { return nil }
+    let found = unsafe firstIndex(
+      of: UInt8(ascii: "\n"), in: base + searched, count: bytes.count - searched)
     guard let found else {
       searched = bytes.count
       guard bytes.count - start >= LogCursor.longestLineBytes else { return nil }
@@ -126,7 +123,7 @@ final class LogCursor {
       start = end + more
       searched = start
     }
-    return bytes[start..<end]
+    return unsafe Array(bytes.bytes[start..<end])[...]
   }
 
   private func parse(_ line: ArraySlice<UInt8>) -> LogRecord {

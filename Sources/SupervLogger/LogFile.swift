@@ -3,8 +3,8 @@ import SupervSystem
 /// One log file that is being written.
 ///
 /// It only ever grows by whole records: what a full disk took half of is cut off again, and a file
-/// that ends in the middle of a line (a logger was killed) goes on with a new one. While it cannot be
-/// written, records are dropped and counted, and it is tried again after a growing interval; the
+/// that ends in the middle of a line (a logger was killed) goes on with a new one. While it cannot
+/// be written, records are dropped and counted, and it is tried again after a growing interval; the
 /// first thing written then is a mark that says how much is missing.
 ///
 /// It is opened for appending: the size is taken from the kernel after each write, so that somebody

@@ -1,7 +1,7 @@
 import SupervSystem
 
-/// The log folder as far as its size matters: how large every log file is, so that the cap on all of
-/// them holds without reading the folder again at each rotation.
+/// The log folder as far as its size matters: how large every log file is, so that the cap on all
+/// of them holds without reading the folder again at each rotation.
 ///
 /// The oldest rotated file goes first, whichever agent's it is. The files being written are never
 /// deleted: when nothing else is left to delete and the folder is still over its cap, a file that

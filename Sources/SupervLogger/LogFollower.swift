@@ -3,8 +3,8 @@ package import SupervSystem
 /// Answers a query and goes on answering it while the logs grow (`superv logs -f`).
 ///
 /// Every record comes once: a file is followed by its inode through every rotation, and read to its
-/// end before the next one. Only a reader so slow that a file is deleted before it has opened it loses
-/// that file.
+/// end before the next one. Only a reader so slow that a file is deleted before it has opened it
+/// loses that file.
 package final class LogFollower {
   private let watch: FileWatch
   /// By watch, then by the name of the current file.
@@ -38,9 +38,6 @@ package final class LogFollower {
     merge = LogMerge(query, cursors: cursors)
     first = try query.last(tail, of: readers)[...]
   }
-
-  /// Readable when there may be a next record.
-  package var descriptor: Descriptor { _read { yield watch.descriptor } }
 
   /// The next record; nil when there is none yet.
   package func next() throws(SystemError) -> LogRecord? {

@@ -3,8 +3,8 @@ package import SupervSystem
 /// A question to the logs of one or more instances, answered in the order of time.
 ///
 /// Memory is bounded, however large the logs are: one block for each log, and the last records when
-/// only those are asked for. Each log keeps one file open; with more logs than descriptors, raise the
-/// limit first (`ProcessLimit.raiseOpenFiles`).
+/// only those are asked for. Each log keeps one file open; with more logs than descriptors, raise
+/// the limit first (`ProcessLimit.raiseOpenFiles`).
 package struct LogQuery: Hashable, Sendable {
   package var sources: [LogSource]
   package var filter: LogFilter
@@ -19,7 +19,7 @@ package struct LogQuery: Hashable, Sendable {
 
   /// Hands on what the logs have now, oldest first, until `body` returns false.
   ///
-  /// - Throws: `SystemError` when a file that is there cannot be read; missing ones have no records.
+  /// - Throws: `SystemError` when a file that is there cannot be read; a missing one is empty.
   package func run(_ body: (LogRecord) -> Bool) throws(SystemError) {
     if let tail {
       var readers: [LogTailReader] = []

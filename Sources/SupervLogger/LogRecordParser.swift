@@ -48,7 +48,8 @@ package enum LogRecordParser {
       switch (key, value) {
       case ("time", .text(let text)): time = Timestamp.parse(text.span)
       case ("stream", .text(let text)):
-        record.stream = LogRecord.Stream(rawValue: String(decoding: text, as: UTF8.self)) ?? .unknown
+        record.stream =
+          LogRecord.Stream(rawValue: String(decoding: text, as: UTF8.self)) ?? .unknown
       case ("message", .text(let text)): record.message = text
       case ("incarnation", .other(let text)): record.incarnation = UInt64(text)
       case ("pid", .other(let text)): record.processID = Int32(text)

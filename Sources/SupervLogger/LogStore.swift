@@ -4,9 +4,9 @@ import SupervSystem
 package struct LoggerOptions {
   /// How much is read from one pipe before the others have their turn, in bytes.
   package var readBytes = 128 * 1024
-  /// Files kept open. Pipes must be open all the time, files need not: 1 000 agents have 2 000 pipes,
-  /// and opening a file again costs some microseconds, so that the rest of the descriptors is not
-  /// spent on files that are written once an hour.
+  /// Files kept open. Pipes must be open all the time, files need not: 1 000 agents have 2 000
+  /// pipes, and opening a file again costs some microseconds, so that the rest of the descriptors
+  /// is not spent on files that are written once an hour.
   package var openFiles = 256
   /// Reports that may wait for the daemon.
   package var waitingReports = 8192

@@ -12,6 +12,7 @@ final class LoggerInput {
   private(set) var lines: UInt64 = 0
   private(set) var bytes: UInt64 = 0
   private(set) var droppedLines: UInt64 = 0
+  private var isWide = false
 
   init(_ stream: LogStream, pipe: consuming Descriptor, file: LogFile) {
     self.stream = stream
@@ -34,6 +35,14 @@ final class LoggerInput {
     var renewed = stream
     renewed.file = settings
     file.mark = DropMark(renewed)
+  }
+
+  /// A stream that fills its pipe gets a larger one: its agent waits less, and fewer, larger reads
+  /// are cheaper. Others keep the kernel's default, as the pipes of a user together have a limit.
+  func widen(afterRead count: Int) {
+    guard !isWide, count >= LineLimits.fullPipeBytes else { return }
+    isWide = true
+    Pipe.resize(pipe, bytes: LineLimits.widePipeBytes)
   }
 
   /// The report of its end.

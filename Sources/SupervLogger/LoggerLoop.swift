@@ -39,8 +39,8 @@ package final class LoggerLoop {
   private static let mirrorToken = UInt64.max - 1
 
   /// - Parameters:
-  ///   - link: A connected SOCK_SEQPACKET socket whose other end is a `LoggerLink`; without one, open
-  ///     streams with `open` and the loop ends with the last of them.
+  ///   - link: A connected SOCK_SEQPACKET socket whose other end is a `LoggerLink`; without one,
+  ///     open streams with `open` and the loop ends with the last of them.
   ///   - standardOutput: Where the mirror shows lines, if it is turned on.
   package init(
     link: consuming Descriptor?, standardOutput: consuming Descriptor? = nil,
@@ -184,6 +184,7 @@ package final class LoggerLoop {
     }
     guard let count else { return .open }
     guard count > 0 else { return .ended }
+    input.widen(afterRead: count)
     encode(input.splitter.feed(buffer, count: count), of: input)
     input.count(encoder, bytes: count)
     return .open
@@ -195,7 +196,7 @@ package final class LoggerLoop {
     encoder.append(run, sink: input.file)
     encoder.end(input.file)
     guard let mirror, !input.shownName.isEmpty else { return }
-    unsafe run.forEach { line, count, _ in
+    unsafe run.visit { line, count, _ in
       unsafe mirror.append(input.shownName, line, count: count)
     }
   }

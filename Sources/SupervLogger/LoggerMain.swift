@@ -3,8 +3,8 @@ package import SupervSystem
 /// The main function of the hidden role `superv logger`.
 ///
 /// It ignores TERM, INT and HUP (a terminal sends them to everybody): the daemon ends it with
-/// `finish`, or by going away, and either way not before the streams have ended. A second Ctrl-C must
-/// not cost the last lines.
+/// `finish`, or by going away, and either way not before the streams have ended. A second Ctrl-C
+/// must not cost the last lines.
 ///
 /// - Parameter link: The socket to the daemon, descriptor 3 of the process.
 /// - Throws: `SystemError` when the loop cannot go on; nothing that happens to files, agents or the

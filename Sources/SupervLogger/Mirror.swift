@@ -104,15 +104,3 @@ final class Mirror {
   /// What an output that is reported writable takes without waiting (`PIPE_BUF`, pipe(7)).
   private static let smallWriteBytes = 4096
 }
-
-extension ByteBuffer {
-  /// Takes bytes away from the front.
-  func removeFirst(_ length: Int) {
-    guard length < count, let base = unsafe base else {
-      count = 0
-      return
-    }
-    count -= length
-    unsafe UnsafeMutableRawPointer(base).copyMemory(from: base + length, byteCount: count)
-  }
-}

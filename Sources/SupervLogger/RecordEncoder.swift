@@ -26,7 +26,8 @@ package enum RecordShape: Hashable, Sendable {
       case .text:
         self = .text(tag: Array((kind == .stdout ? "out" : "err").utf8))
       case .json:
-        self = .json(label: RecordShape.label(origin, stream: kind == .stdout ? "stdout" : "stderr"))
+        self = .json(
+          label: RecordShape.label(origin, stream: kind == .stdout ? "stdout" : "stderr"))
       }
     }
   }
@@ -51,8 +52,8 @@ package enum RecordShape: Hashable, Sendable {
 /// `"partial":true` in JSON; the line goes on in the next record of that stream.
 @safe
 package final class RecordEncoder {
-  /// Enough for a full read of short lines to be written at once.
-  package static let bufferBytes = 512 * 1024
+  /// Enough for what a pipe usually holds to be written at once, and little enough for the cache.
+  package static let bufferBytes = 256 * 1024
 
   private let output = ByteBuffer(capacity: bufferBytes)
   /// How many records this batch has, and how many of them the sink dropped.
@@ -120,7 +121,7 @@ package final class RecordEncoder {
     var added: UInt64 = 0
     var output = unsafe self.output.end
     var limit = unsafe self.output.limit
-    unsafe run.forEach { line, count, isPartial in
+    unsafe run.visit { line, count, isPartial in
       let most = around &+ count &* growth
       if unsafe limit - output < most {
         unsafe self.output.setEnd(output)

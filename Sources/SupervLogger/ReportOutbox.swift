@@ -43,7 +43,8 @@ final class ReportOutbox {
     guard isWatchedForWriting == waiting.isEmpty else { return }
     switch link {
     case .some(let link):
-      try poll.change(link, token: token, for: waiting.isEmpty ? .readable : [.readable, .writable])
+      try poll.change(
+        link, token: token, for: waiting.isEmpty ? .readable : [.readable, .writable])
       isWatchedForWriting.toggle()
     case .none: break
     }

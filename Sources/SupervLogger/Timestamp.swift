@@ -79,8 +79,9 @@ struct TimestampWriter {
 
   init() {
     bytes = InlineArray(repeating: UInt8(ascii: "0"))
-    for (index, mark) in [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (26, "Z")]
-    {
+    for (index, mark) in [
+      (4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "."), (26, "Z"),
+    ] {
       bytes[index] = mark.utf8.first ?? 0
     }
   }

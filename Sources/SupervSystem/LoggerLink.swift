@@ -2,8 +2,8 @@ import Glibc
 
 /// The daemon's end of the socket to its logger.
 ///
-/// Nothing here waits: what the socket does not take now is queued, and what the queue does not take
-/// is refused and counted. Wait for readability always and for writability while `hasQueued`.
+/// Nothing here waits: what the socket does not take now is queued, and what the queue does not
+/// take is refused and counted. Wait for readability always and for writability while `hasQueued`.
 package final class LoggerLink {
   /// What became of a command.
   package enum Outcome: Hashable, Sendable {
@@ -59,8 +59,8 @@ package final class LoggerLink {
     return try send(command, passing: nil)
   }
 
-  /// Hands a stream over: the logger gets its own copy of the pipe's read end. Keep the other one as
-  /// long as a new logger may need it, until `closed` is reported.
+  /// Hands a stream over: the logger gets its own copy of the pipe's read end. Keep the other one
+  /// as long as a new logger may need it, until `closed` is reported.
   ///
   /// - Throws: `SystemError`; `EPIPE` or `ECONNRESET` when the logger is gone, `EMFILE` when the
   ///   command has to be queued and no copy of the descriptor can be made.

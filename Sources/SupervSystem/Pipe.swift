@@ -42,6 +42,14 @@ package enum Pipe {
     return pair
   }
 
+  /// Asks for another capacity of a pipe that is in use (fcntl(2) `F_SETPIPE_SZ`).
+  ///
+  /// - Returns: whether it was given: the pipes of one user together have a limit.
+  @discardableResult
+  package static func resize(_ end: borrowing Descriptor, bytes: Int32) -> Bool {
+    csv_set_pipe_size(end.number, bytes) >= 0
+  }
+
   /// A pipe whose writer outlives its reader: `second` is open for reading too (through
   /// `/proc/self/fd`), so a process that writes to it never gets SIGPIPE. When every reader is
   /// gone the bytes stay in the pipe, and the writer waits once it is full, until somebody reads.

@@ -151,7 +151,7 @@ extension SpawnRequest {
       case .descriptors: detail < 0 ? nil : String(detail)
       case .limits: limits.indices.contains(detail) ? limits[detail].resource.rawValue : nil
       case .nice: nice.map { String($0) }
-      case .groups: identity?.supplementaryGroups.map { String($0) }.joined(separator: ",")
+      case .groups: identity.flatMap(\.groupNumbers)
       case .group: identity.map { String($0.group) }
       case .user: identity.map { String($0.user) }
       case .directory: directory
@@ -163,6 +163,11 @@ extension SpawnRequest {
 }
 
 extension SpawnRequest.Identity {
+  fileprivate var groupNumbers: String? {
+    guard !supplementaryGroups.isEmpty else { return nil }
+    return supplementaryGroups.map { String($0) }.joined(separator: ",")
+  }
+
   /// Without privileges even setgroups(2) to the groups one has is refused, and `user = me` would
   /// never work.
   fileprivate var needsChange: Bool {

@@ -17,6 +17,11 @@ package enum Surroundings {
     return variables
   }
 
+  /// One variable of the environment as it is now; nil without it (getenv(3)).
+  package static func variable(_ name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+  }
+
   /// The current directory, absolute (getcwd(3)).
   package static func currentDirectory() throws(SystemError) -> String {
     guard let path = unsafe getcwd(nil, 0) else { throw failure("getcwd", errno) }

@@ -3,7 +3,9 @@
 extension SupervisionTree {
   /// What `id` needs and does not have; under `rest_for_one` that includes the sibling before it.
   func unmetNeeds(of id: NodeID) -> [Need] {
-    var unmet = nodes[id.index].needs.filter { !holds($0) }.map(\.need)
+    var unmet = nodes[id.index].needs.filter { need in
+      !need.nodes.allSatisfy { holds(need.need.condition, $0) }
+    }.map(\.need)
     if let predecessor = nodes[id.index].predecessor, nodes[predecessor.index].phase.isAlive {
       unmet.append(Need(nodes[predecessor.index].name, .done))
     }
@@ -28,13 +30,23 @@ extension SupervisionTree {
     }
   }
 
-  private func holds(_ need: ResolvedNeed) -> Bool {
-    need.nodes.allSatisfy { id in
-      switch need.need.condition {
-      case .started: hasStarted(id)
-      case .ready: isReady(id)
-      case .done: isDone(id)
-      }
+  /// Those whose state keeps a waiting child from starting.
+  func blockers(of id: NodeID) -> [NodeID] {
+    let needed = nodes[id.index].needs.flatMap { need in
+      need.nodes.filter { !holds(need.need.condition, $0) }
+    }
+    let parent = nodes[id.index].parent
+    guard self[parent].specification.strategy == .restForOne, needed.isEmpty,
+      let before = siblingBefore(id, in: parent), !isReady(before)
+    else { return needed }
+    return [before]
+  }
+
+  private func holds(_ condition: Need.Condition, _ id: NodeID) -> Bool {
+    switch condition {
+    case .started: hasStarted(id)
+    case .ready: isReady(id)
+    case .done: isDone(id)
     }
   }
 
@@ -72,7 +84,7 @@ extension SupervisionTree {
     return true
   }
 
-  private func satisfies(_ child: NodeID) -> Bool {
+  func satisfies(_ child: NodeID) -> Bool {
     let node = nodes[child.index]
     if node.wish == .down || node.bar == .dropped { return true }
     switch node.phase {
@@ -97,11 +109,13 @@ extension SupervisionTree {
   }
 
   mutating func resume(_ parent: NodeID, _ id: NodeID) {
-    guard nodes[id.index].phase == .waiting, unmetNeeds(of: id).isEmpty else { return }
+    guard nodes[id.index].phase == .waiting, mayStart(id), unmetNeeds(of: id).isEmpty else {
+      return
+    }
     if isSerial(parent) {
-      beginStarting(parent, [id], .resume, why: nodes[id.index].reason)
+      beginStarting(parent, [id], .resume, why: .needsMet)
     } else {
-      start(id, .restart, why: nodes[id.index].reason)
+      start(id, .restart, why: .needsMet)
     }
   }
 }

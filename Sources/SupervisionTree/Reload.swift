@@ -28,9 +28,9 @@ extension SupervisionTree {
   package func plan(for new: TreeSpecification) -> ReloadPlan {
     var plan = ReloadPlan()
     let placements = Self.placements(of: new)
-    for placement in placements {
+    for (placement, change) in zip(placements, changes(placements)) {
       let name = placement.child.name
-      switch change(placement) {
+      switch change {
       case .same: plan.unchangedCount += 1
       case .update: plan.update.append(name)
       case .replace, .move: plan.restart.append(name)
@@ -45,6 +45,17 @@ extension SupervisionTree {
   /// Nodes below the root that no reload has taken out, in the order of the tree.
   private func livingNodes() -> [NodeID] {
     nodes.indices.dropFirst().map { NodeID(index: $0) }.filter { ids[nodes[$0.index].name] == $0 }
+  }
+
+  /// What a supervisor that moves has below it moves as well: its processes stop with it.
+  private func changes(_ placements: [Placement]) -> [Change] {
+    var moved: Set<String> = []
+    return placements.map { placement in
+      var change = change(placement)
+      if change != .add, moved.contains(placement.parent) { change = .move }
+      if change == .move { moved.insert(placement.child.name) }
+      return change
+    }
   }
 
   private func change(_ placement: Placement) -> Change {
@@ -64,15 +75,18 @@ extension SupervisionTree {
   mutating func reload(_ new: TreeSpecification) {
     guard end == nil else { return countStaleEvent() }
     let placements = Self.placements(of: new)
-    let changes = placements.map { change($0) }
+    let changes = changes(placements)
     let names = Set(placements.map(\.child.name))
     let removed = livingNodes().filter { !names.contains(nodes[$0.index].name) }
     let moved = zip(placements, changes).filter { $0.1 == .move }
       .compactMap { ids[$0.0.child.name] }
+    let wishes = moved.map { (nodes[$0.index].name, wishOfOperator(for: $0)) }
 
     specification = new
-    for id in removed { takeOut(id, why: .reloadRemoved) }
-    for id in moved { takeOut(id, why: .reloadMoved) }
+    // Supervisors come before their children, which they then stop in their order.
+    for id in (removed + moved).sorted() {
+      takeOut(id, why: names.contains(nodes[id.index].name) ? .reloadMoved : .reloadRemoved)
+    }
     var added: [NodeID] = []
     for (placement, change) in zip(placements, changes) {
       switch change {
@@ -81,15 +95,19 @@ extension SupervisionTree {
         let id = update(placement.child)
         nodes[id.index].bar = nil
         nodes[id.index].window = RestartWindow()
-        post(.replace(id), to: nodes[id.index].parent)
+        if hasStarted(under: nodes[id.index].parent, id) {
+          post(.replace(id), to: nodes[id.index].parent)
+        }
       case .add, .move: added.append(place(placement))
       }
     }
+    for case (let name, let wish?) in wishes { keep(wish, for: name) }
     reorder(placements)
     resolveNeeds()
     for id in added { startAdded(id) }
-    for index in nodes.indices where nodes[index].phase == .running(ready: true) {
-      if !isAgent(NodeID(index: index)) { refreshReadiness(of: NodeID(index: index)) }
+    // Children come after their supervisors.
+    for id in nodes.indices.reversed().map({ NodeID(index: $0) }) where !isAgent(id) {
+      refreshReadiness(of: id)
     }
     needsChanged = true
   }
@@ -110,6 +128,10 @@ extension SupervisionTree {
     agenda.append(.proceed(parent))
   }
 
+  /// Whether a reload took it out of the tree, alone or with a supervisor above it: whatever
+  /// happens until it is gone, nothing of it starts again.
+  func isOut(_ id: NodeID) -> Bool { ids[nodes[id.index].name] != id }
+
   /// It is gone for good.
   mutating func depart(_ id: NodeID) {
     guard let index = departing.firstIndex(of: id) else { return }
@@ -119,12 +141,39 @@ extension SupervisionTree {
     needsChanged = true
   }
 
+  /// What an operator asked for; nil where the configuration alone has spoken.
+  private func wishOfOperator(for id: NodeID) -> Wish? {
+    let node = nodes[id.index]
+    let isDefault = node.wish == (node.policy.autostart ? .up : .down)
+    return isDefault && (node.wish == .up || node.reason == .autostartOff) ? nil : node.wish
+  }
+
+  private mutating func keep(_ wish: Wish, for name: String) {
+    guard let id = ids[name] else { return }
+    nodes[id.index].wish = wish
+    switch wish {
+    case .up: nodes[id.index].reason = .notStarted
+    case .down: nodes[id.index].reason = .operatorDown
+    }
+  }
+
+  /// The node of this name whose process may still be there: the newest, or while that one waits
+  /// for another itself, the one it waits for.
+  private func predecessor(named name: String) -> NodeID? {
+    var newest = nodes.indices.last { nodes[$0].name == name }.map { NodeID(index: $0) }
+    while let id = newest, !nodes[id.index].phase.isAlive, let older = nodes[id.index].predecessor {
+      newest = older
+    }
+    return newest
+  }
+
   private mutating func place(_ placement: Placement) -> NodeID {
     let name = placement.child.name
-    let predecessor = nodes.indices.last { nodes[$0].name == name }.map { NodeID(index: $0) }
+    let predecessor = predecessor(named: name)
+    let incarnation = nodes.filter { $0.name == name }.map(\.incarnation).max() ?? 0
     let id = add(placement)
     if let predecessor {
-      nodes[id.index].incarnation = nodes[predecessor.index].incarnation
+      nodes[id.index].incarnation = incarnation
       nodes[id.index].restarts = nodes[predecessor.index].restarts
       nodes[id.index].predecessor = predecessor
     }
@@ -134,7 +183,7 @@ extension SupervisionTree {
   @discardableResult
   private mutating func update(_ child: ChildSpecification) -> NodeID {
     guard let id = ids[child.name] else { preconditionFailure("\(child.name) is not there") }
-    let autostarts = child.policy.autostart && !nodes[id.index].policy.autostart
+    let autostarts = child.policy.autostart && nodes[id.index].reason == .autostartOff
     nodes[id.index].policy = child.policy
     switch child {
     case .agent(let agent): nodes[id.index].kind = .agent(agent)
@@ -145,6 +194,15 @@ extension SupervisionTree {
       startAdded(id)
     }
     return id
+  }
+
+  /// Whether the start of its supervisor, if that runs, has got to it.
+  private func hasStarted(under parent: NodeID, _ id: NodeID) -> Bool {
+    switch nodes[parent.index].phase {
+    case .running: true
+    case .starting: nodes[id.index].phase != .down(.stopped)
+    case .down, .waiting, .ended, .retrying, .stopping: false
+    }
   }
 
   /// Every supervisor has its children in the order of the new configuration.
@@ -180,7 +238,8 @@ extension Supervisor {
   /// A child that left is in none of its lists any more.
   fileprivate mutating func forget(_ id: NodeID) {
     children.removeAll { $0 == id }
-    mailbox.removeAll { $0.child == id }
+    // A retry stays: its siblings wait for that attempt.
+    mailbox.removeAll { $0.child == id && $0 != .retry(id) }
     pendingGroup?.members.removeAll { $0 == id }
     switch occupation {
     case .none: break

@@ -19,7 +19,7 @@ extension SupervisionTree {
 
   /// Remembers the wish at once; its supervisor acts on it when it gets to it.
   mutating func post(_ request: Request, _ id: NodeID) {
-    guard nodes.indices.contains(id.index), id != .root, !nodes[id.index].isDeparting else {
+    guard nodes.indices.contains(id.index), id != .root, !isOut(id) else {
       return countStaleEvent()
     }
     nodes[id.index].wish = request == .down ? .down : .up
@@ -28,12 +28,15 @@ extension SupervisionTree {
     let parent = nodes[id.index].parent
     switch nodes[parent.index].phase {
     case .running, .starting: post(.request(request, id), to: parent)
-    case .down, .waiting, .ended, .retrying, .stopping: break
+    case .down, .waiting, .ended, .retrying, .stopping:
+      // It starts with its supervisor.
+      if request != .down { nodes[id.index].bar = nil }
     }
   }
 
   mutating func perform(_ request: Request, on id: NodeID) {
-    guard !nodes[id.index].isDeparting else { return }
+    // A later request that is still in the mailbox may have taken this one back.
+    guard !isOut(id), request == .down || nodes[id.index].wish == .up else { return }
     switch request {
     case .down: takeDown(id)
     case .up: bringUp(id, why: .operatorUp)

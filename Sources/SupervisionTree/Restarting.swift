@@ -37,6 +37,8 @@ extension SupervisionTree {
       if nodes[child.index].phase == .retrying(due: nil) {
         restart(id, child, after: nodes[child.index].reason.description, .immediate)
       }
+      // Its siblings wait for this attempt no longer: it was called off, or a reload untied them.
+      if case .none = self[id].occupation { startLeftBehind(id) }
     case .due(let child): backoffOver(id, child)
     case .groupDue: groupBackoffOver(id)
     case .request(let request, let child): perform(request, on: child)
@@ -52,6 +54,15 @@ extension SupervisionTree {
   /// A child ended by itself: restart it, or leave it down.
   private mutating func decide(_ id: NodeID, _ child: NodeID) {
     let node = nodes[child.index]
+    // Operators may have spoken while a supervisor that gave up was still stopping.
+    guard node.wish == .up, !isOut(child) else {
+      return setPhase(child, .down(.stopped), why: isOut(child) ? nil : .operatorDown)
+    }
+    if node.afterStop == .startAgain {
+      nodes[child.index].afterStop = nil
+      setPhase(child, .down(.stopped))
+      return perform(.up, on: child)
+    }
     let exit = isAgent(child) ? node.lastExit : nil
     let exitClass = exit?.exitClass ?? .normal
     let decision = node.policy.restart.decision(
@@ -122,11 +133,23 @@ extension SupervisionTree {
     }
     let due = now + delay
     setPhase(child, .retrying(due: due), why: why)
-    if isAgent(child) { note(.agentBackoff, child, why, due: due) }
+    note(isAgent(child) ? .agentBackoff : .supervisorBackoff, child, why, due: due)
     effects.append(.setTimer(child, due))
   }
 
+  /// Starts children that a failed group restart left down and nothing else would start.
+  mutating func startLeftBehind(_ id: NodeID) {
+    guard case .running = nodes[id.index].phase else { return }
+    let left = self[id].children.filter { nodes[$0.index].phase == .down(.stopped) && mayStart($0) }
+    guard let first = left.first else { return }
+    beginStarting(id, left, .restart, why: nodes[first.index].reason)
+  }
+
   private mutating func startAgain(_ id: NodeID, _ child: NodeID) {
+    // The request that says so is still in the mailbox.
+    guard mayStart(child) else {
+      return setPhase(child, .down(.stopped), why: isOut(child) ? nil : .operatorDown)
+    }
     let why = nodes[child.index].reason
     if isSerial(id) { return beginStarting(id, [child], .restart, why: why) }
     nodes[child.index].restarts += 1
@@ -137,15 +160,17 @@ extension SupervisionTree {
   private mutating func restartGroup(
     _ id: NodeID, from first: Int, _ child: NodeID, delay: Duration, why: Reason
   ) {
-    let members = Array(self[id].children[first...])
-    if self[id].pendingGroup != nil {
-      self[id].pendingGroup = nil
-      effects.append(.cancelTimer(id))
-    }
+    // A reload may have put those that wait for another group restart before this one.
+    let pending = Set(self[id].pendingGroup?.members ?? [])
+    let members = self[id].children.enumerated()
+      .filter { $0.offset >= first || pending.contains($0.element) }.map(\.element)
+    cancelPendingGroup(id)
     setPhase(child, .retrying(due: nil), why: why)
     note(.supervisorRestarting, id, why)
     for member in members
-    where member != child && nodes[member.index].policy.restart == .temporary {
+    where member != child && nodes[member.index].policy.restart == .temporary
+      && nodes[member.index].bar == nil
+    {
       nodes[member.index].bar = .dropped
     }
     let restart = GroupRestart(members: members, cause: child, delay: delay, why: why)
@@ -168,7 +193,7 @@ extension SupervisionTree {
           self[id].specification.strategy, sibling: nodes[restart.cause.index].name)
       // The supervisor holds the one timer of the group.
       setPhase(member, .retrying(due: nil), why: why)
-      if isAgent(member) { note(.agentBackoff, member, why, due: due) }
+      note(isAgent(member) ? .agentBackoff : .supervisorBackoff, member, why, due: due)
     }
     self[id].pendingGroup = restart
     effects.append(.setTimer(id, due))
@@ -180,6 +205,13 @@ extension SupervisionTree {
       return countStaleEvent()
     }
     startAgain(id, child)
+  }
+
+  mutating func cancelPendingGroup(_ id: NodeID) {
+    guard self[id].pendingGroup != nil else { return }
+    self[id].pendingGroup = nil
+    self[id].mailbox.removeAll { $0 == .groupDue }
+    effects.append(.cancelTimer(id))
   }
 
   mutating func groupBackoffOver(_ id: NodeID) {

@@ -34,10 +34,11 @@ extension SupervisionTree {
     switch purpose {
     case .boot:
       setPhase(id, .running(ready: false))
-      refreshReadiness(of: id)
+      if refreshReadiness(of: id) { refreshReadiness(above: id) }
       note(.supervisorStarted, id, nodes[id.index].reason)
       agenda.append(.startSettled(id))
-    case .restart, .resume, .request: break
+    case .restart: startLeftBehind(id)
+    case .resume, .request: break
     }
     agenda.append(.proceed(id))
   }
@@ -45,7 +46,7 @@ extension SupervisionTree {
   /// Whether its supervisor would start this child now.
   func mayStart(_ id: NodeID) -> Bool {
     let node = nodes[id.index]
-    guard node.wish == .up, node.bar == nil, !node.isDeparting else { return false }
+    guard node.wish == .up, node.bar == nil, !isOut(id) else { return false }
     switch node.phase {
     case .down, .waiting, .retrying: return true
     case .starting, .running, .ended, .stopping: return false
@@ -62,11 +63,12 @@ extension SupervisionTree {
       return
     }
     setPhase(id, .starting(origin), why: why)
-    nodes[id.index].incarnation += 1
     if isAgent(id) {
+      nodes[id.index].incarnation += 1
       note(.agentStarting, id, why)
       effects.append(.spawn(id, incarnation: nodes[id.index].incarnation))
     } else {
+      nodes[id.index].supervisorStarts += 1
       note(.supervisorStarting, id, why)
       startChildren(of: id)
     }
@@ -152,6 +154,10 @@ extension SupervisionTree {
       self[parent].occupation = .stopping(
         StopRun(remaining: self[parent].children, next: .rollBack(why: reason)))
       agenda.append(.proceed(parent))
+    case .restart where !isRetried(child), .resume where !isRetried(child):
+      attemptFailed(child)
+      self[parent].occupation = .starting(run.settled)
+      agenda.append(.proceed(parent))
     case .restart, .resume:
       // Those after it stay down until the retry gets to them.
       for other in run.queue where nodes[other.index].phase.isRetrying {
@@ -169,10 +175,15 @@ extension SupervisionTree {
     }
   }
 
+  private func isRetried(_ id: NodeID) -> Bool {
+    let node = nodes[id.index]
+    return node.wish == .up && !isOut(id) && node.policy.restart != .temporary
+  }
+
   /// Queues another attempt, behind what already waits.
   private mutating func attemptFailed(_ id: NodeID) {
     let parent = nodes[id.index].parent
-    guard nodes[id.index].wish == .up, !nodes[id.index].isDeparting else {
+    guard nodes[id.index].wish == .up, !isOut(id) else {
       setPhase(id, .down(.stopped))
       return
     }
@@ -198,6 +209,15 @@ extension SupervisionTree {
     stopTree(
       .criticalFailed(child: node.name, why: text),
       why: .criticalFailed(child: node.name, why: text))
+  }
+}
+
+extension StartRun {
+  /// The same run, free for the next child.
+  fileprivate var settled: StartRun {
+    var run = self
+    run.current = nil
+    return run
   }
 }
 

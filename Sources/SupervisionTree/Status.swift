@@ -9,6 +9,7 @@ package struct ChildStatus: Hashable, Sendable {
   package var phase: PublicPhase
   package var isReady: Bool
   package var wish: Wish
+  /// Of an agent its incarnation, of a supervisor how often it was started; grows with each start.
   package var incarnation: UInt64
   package var restarts: Int
   package var lastExit: ExitRecord?
@@ -51,7 +52,8 @@ extension SupervisionTree {
     return ChildStatus(
       id: id, name: node.name, parent: nodes[node.parent.index].name, isSupervisor: !isAgent(id),
       phase: publicPhase(of: id), isReady: isReady(id), wish: node.wish,
-      incarnation: node.incarnation, restarts: node.restarts, lastExit: node.lastExit,
+      incarnation: isAgent(id) ? node.incarnation : node.supervisorStarts, restarts: node.restarts,
+      lastExit: node.lastExit,
       reason: node.reason, isStoppedByOperator: node.wish == .down && node.isWishOperators)
   }
 
@@ -81,25 +83,44 @@ extension SupervisionTree {
   /// one that will not come.
   package var isUp: Bool {
     guard case .running = nodes[0].phase else { return false }
+    let halted = haltedNodes()
     return children.allSatisfy { id in
       switch nodes[id.index].phase {
       case .starting, .ended: false
-      case .waiting: isStuck(id)
+      case .waiting: halted[id.index]
       case .down, .running, .retrying, .stopping: true
       }
     }
   }
 
-  /// Whether something it needs is down, or being restarted.
-  private func isStuck(_ id: NodeID) -> Bool {
-    let unmet = Set(unmetNeeds(of: id).map(\.name))
-    let needed = nodes[id.index].needs.filter { unmet.contains($0.need.name) }.flatMap(\.nodes)
-    let siblings = unmet.compactMap { ids[$0] }
-    return (needed + siblings).contains { other in
-      switch nodes[other.index].phase {
+  /// For every node, whether it gets no further unless something restarts or an operator acts: it
+  /// is down or backs off, or waits for one that is halted, and so on along the needs.
+  private func haltedNodes() -> [Bool] {
+    var halted = nodes.map { node in
+      switch node.phase {
       case .down, .retrying: true
       case .waiting, .starting, .running, .ended, .stopping: false
       }
+    }
+    let children = children
+    var hasChanged = true
+    while hasChanged {
+      hasChanged = false
+      for id in children where !halted[id.index] && isHalted(id, by: halted) {
+        halted[id.index] = true
+        hasChanged = true
+      }
+    }
+    return halted
+  }
+
+  private func isHalted(_ id: NodeID, by halted: [Bool]) -> Bool {
+    switch nodes[id.index].phase {
+    case .waiting: return blockers(of: id).contains { halted[$0.index] }
+    case .running(ready: false) where !isAgent(id):
+      let missing = self[id].children.filter { !satisfies($0) }
+      return missing.allSatisfy { halted[$0.index] }
+    case .down, .starting, .running, .ended, .retrying, .stopping: return false
     }
   }
 }

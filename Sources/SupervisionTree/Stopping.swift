@@ -12,7 +12,9 @@ extension SupervisionTree {
       absorbDeath(of: id)
       setPhase(id, .down(.stopped), why: why)
       agenda.append(.gone(id))
-    case .starting where isAgent(id): setPhase(id, .stopping(rung: nil), why: why)
+    case .starting where isAgent(id):
+      setPhase(id, .stopping(rung: nil), why: why)
+      note(.agentStopping, id, why)
     case .running(let isReady) where isAgent(id):
       if !isReady { effects.append(.cancelTimer(id)) }
       nodes[id.index].reason = why
@@ -52,7 +54,11 @@ extension SupervisionTree {
     let why = run.reasonForMembers(of: self[id].specification, in: self)
     for child in next {
       nodes[child.index].afterStop = nil
-      beginStop(child, why: why)
+      if case .restartGroup(let restart) = run.next, nodes[child.index].bar == .dropped {
+        beginStop(child, why: .temporaryDropped(sibling: nodes[restart.cause.index].name))
+      } else {
+        beginStop(child, why: why)
+      }
     }
     if run.remaining.isEmpty && run.inProgress.isEmpty { finishStopping(id, run.next) }
   }
@@ -85,6 +91,7 @@ extension SupervisionTree {
       guard case .starting(let origin) = nodes[id.index].phase else {
         preconditionFailure("only a start is rolled back")
       }
+      self[id].mailbox = []
       setPhase(id, .down(.failed), why: why)
       note(.supervisorStopped, id, why)
       agenda.append(.startFailed(id, origin, why))
@@ -123,7 +130,12 @@ extension SupervisionTree {
     guard then == .startAgain, mayStart(id), case .running = nodes[parent.index].phase else {
       return
     }
-    startAlone(id, why: nodes[id.index].reason)
+    // A reload may have tied siblings together meanwhile.
+    if case .none = self[parent].occupation {
+      startAlone(id, why: nodes[id.index].reason)
+    } else {
+      post(.request(.restart, id), to: parent)
+    }
   }
 }
 

@@ -157,6 +157,7 @@ package struct SupervisionTree: Sendable {
   mutating func stopTree(_ end: TreeEnd, why: Reason) {
     guard self.end == nil else { return }
     self.end = end
+    guard nodes[0].phase != .down(.stopped) else { return effects.append(.treeStopped(end)) }
     beginStop(.root, why: why)
   }
 

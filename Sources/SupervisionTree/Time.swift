@@ -11,9 +11,11 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     Self(nanoseconds: time.nanoseconds.addingSaturating(span.wholeNanoseconds))
   }
 
-  /// The time from `earlier` to `later`; negative when they are the other way round.
+  /// The time from `earlier` to `later`; negative when they are the other way round, and
+  /// clamped to what 64 bits of nanoseconds hold.
   package static func - (later: Self, earlier: Self) -> Duration {
-    .nanoseconds(later.nanoseconds &- earlier.nanoseconds)
+    let (span, overflow) = later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+    return .nanoseconds(overflow ? (later < earlier ? .min : .max) : span)
   }
 }
 

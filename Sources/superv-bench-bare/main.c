@@ -14,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void stop_with_parent(void) {
+// The parent may be killed as soon as it is noted that we run, so `parent` is read before that.
+static void stop_with_parent(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) exit(0);
 }
 
 static int fail(const char *what) {
@@ -26,16 +28,17 @@ static int fail(const char *what) {
 // child BOARD: notes that it runs and waits to be killed.
 static int child(char **arguments) {
   int64_t now = cbench_now();
+  pid_t parent = getppid();
   struct cbench_board *board = cbench_board_open(arguments[0]);
   if (!board) return fail(arguments[0]);
   cbench_board_add(board, now);
-  stop_with_parent();
+  stop_with_parent(parent);
   for (;;) pause();
 }
 
 // tree COUNT PROGRAM ARGUMENT…: keeps COUNT of it running.
 static int tree(char **arguments) {
-  stop_with_parent();
+  stop_with_parent(getppid());
   long count = atol(arguments[0]);
   for (;;) {
     if (count > 0) {
@@ -59,7 +62,7 @@ static int write_lines(char **arguments) {
   struct cbench_board *board = cbench_board_open(arguments[0]);
   if (!board) return fail(arguments[0]);
   int64_t blocks = atoll(arguments[1]) / (int64_t)sizeof block;
-  stop_with_parent();
+  stop_with_parent(getppid());
   cbench_block_fill(block);
   cbench_board_add(board, cbench_now());
   for (int64_t number = 0; number < blocks; number++) {
@@ -122,7 +125,7 @@ static int serve(char **arguments) {
   ssize_t count = answer ? cbench_read(arguments[1], answer, CAPACITY) : -1;
   struct sockaddr_un address;
   int listener = unix_socket(arguments[0], &address);
-  stop_with_parent();
+  stop_with_parent(getppid());
   signal(SIGPIPE, SIG_IGN);
   if (count < 0) return fail(arguments[1]);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0) return fail(arguments[0]);

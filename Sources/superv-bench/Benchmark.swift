@@ -11,12 +11,25 @@ struct Benchmark {
     let parent = unsafe cbench_is_writable_folder("/dev/shm") ? "/dev/shm" : "/tmp"
     let folder = "\(parent)/superv-bench.\(cbench_pid())"
     try makeFolder(folder)
-    defer { unsafe cbench_remove(folder) }
+    defer {
+      killLeftovers(options, folder)
+      unsafe cbench_remove(folder)
+    }
     // So that the command line of the user's own superv is not confused by ours.
     setEnvironment("XDG_RUNTIME_DIR", folder)
     var benchmark = Benchmark(options: options, folder: folder)
     try benchmark.measure()
     return benchmark.report
+  }
+
+  /// Every program of ours dies with its parent; this is for the day when one does not.
+  private static func killLeftovers(_ options: Options, _ folder: String) {
+    for pid in names(in: "/proc").compactMap({ Int32($0) })
+    where program(of: pid) == options.barePath {
+      guard text(of: "/proc/\(pid)/cmdline")?.contains(folder + "/") == true else { continue }
+      complain("superv-bench: killed \(pid), which was left")
+      _ = cbench_kill(pid, 9)
+    }
   }
 
   private init(options: Options, folder: String) {
@@ -52,6 +65,7 @@ struct Benchmark {
       try measureLog(format: "text", target: .ratioAtLeast(0.6))
       try measureLog(format: "json", target: .ratioAtLeast(0.3))
     }
+    if options.parts.contains(.peers) { try measurePeers() }
   }
 
   private mutating func measureLargeTree() throws {

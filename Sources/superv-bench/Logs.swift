@@ -24,7 +24,7 @@ extension Benchmark {
     add(
       Figure(
         name: "log path, \(format), \(bytes / 1_000_000) MB of 100-byte lines", unit: "MB/s",
-        superv: superv.quantile(0.5) ?? 0, bare: bare.quantile(0.5), target: target))
+        value: superv.quantile(0.5) ?? 0, bare: bare.quantile(0.5), target: target))
   }
 
   private func copyBare(round: String, bytes: Int) throws -> Double {

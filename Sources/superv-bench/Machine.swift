@@ -15,7 +15,7 @@ func pause(milliseconds: Int64) throws(BenchError) {
 func checkInterrupt() throws(BenchError) {
   guard cbench_interrupted() else { return }
   cbench_forget_interrupt()
-  throw BenchError("interrupted")
+  throw .interrupted
 }
 
 /// Ends this program.
@@ -63,9 +63,10 @@ struct Spawned: ~Copyable {
   let pid: Int32
   let started: Nanoseconds
 
-  init(_ command: [String]) throws(BenchError) {
+  init(_ command: [String], isQuiet: Bool = false) throws(BenchError) {
+    let output = Int32(isQuiet ? CBENCH_NO_OUTPUT : CBENCH_SAME_OUTPUT)
     var started: Nanoseconds = 0
-    pid = unsafe withArguments(command) { unsafe cbench_spawn($0, -1, &started) }
+    pid = unsafe withArguments(command) { unsafe cbench_spawn($0, output, &started) }
     self.started = started
     if pid < 0 { throw BenchError("cannot start \(command[0])") }
   }

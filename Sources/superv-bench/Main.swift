@@ -28,7 +28,9 @@ struct Main {
 }
 
 /// What ends the benchmark before its time.
-struct BenchError: Error {
+struct BenchError: Error, Equatable {
+  static let interrupted = BenchError("interrupted")
+
   var message: String
   var isUsage = false
 

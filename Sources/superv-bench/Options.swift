@@ -3,20 +3,21 @@ import CBench
 /// What the command line asks for.
 struct Options {
   static let help = """
-    usage: superv-bench [--quick] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
+    usage: superv-bench [--quick] [--peers] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
                         [--agents N] [--samples N] [--rounds N] [--log-bytes N] [--idle-seconds N]
 
       --quick           small sizes: whether it works, not how fast it is
-      --only NAMES      of restart, start, status, idle, memory, log
+      --peers           the same for supervisord, runit and s6 where they are installed
+      --only NAMES      of restart, start, status, idle, memory, log, peers
       --json FILE       writes the figures there too
       --superv PATH     the program to measure (default: beside superv-bench)
       --strict          exit status 1 when a target is missed
     """
 
   /// The figures, by the names that `--only` takes.
-  enum Part: String, CaseIterable { case restart, start, status, idle, memory, log }
+  enum Part: String, CaseIterable { case restart, start, status, idle, memory, log, peers }
 
-  var parts = Set(Part.allCases)
+  var parts = Set(Part.allCases).subtracting([.peers])
   var jsonPath: String?
   var supervPath: String
   /// Programs with the bare system calls.
@@ -45,6 +46,7 @@ struct Options {
       case "--quick":
         (agentCount, sampleCount, roundCount) = (50, 20, 1)
         (statusCount, logBytes, idleSeconds) = (5, 16 << 20, 1)
+      case "--peers": parts.insert(.peers)
       case "--strict": isStrict = true
       case "--json": jsonPath = try Self.value(of: option, &rest)
       case "--superv": supervPath = try Self.value(of: option, &rest)

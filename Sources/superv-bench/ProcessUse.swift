@@ -61,3 +61,17 @@ func supervProcesses(daemon: Int32) -> [Int32] {
   }
   return (program(of: parent) == own ? [parent] : []) + [daemon] + children
 }
+
+/// A process and everything below it whose program is wanted.
+func descendants(of root: Int32, where isWanted: (String) -> Bool) -> [Int32] {
+  let parents = names(in: "/proc").compactMap { Int32($0) }.map { pid in
+    (pid: pid, parent: Statistics(pid)?.parent)
+  }
+  var found = [root]
+  var next = 0
+  while next < found.count {
+    found += parents.filter { $0.parent == found[next] }.map(\.pid)
+    next += 1
+  }
+  return found.filter { pid in program(of: pid).map(isWanted) ?? false }
+}

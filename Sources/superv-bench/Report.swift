@@ -11,13 +11,13 @@ struct Figure {
 
   var name: String
   var unit: String
-  var superv: Double
+  var value: Double
   var bare: Double?
   var target = Target.none
 
   var ratio: Double? {
     guard let bare, bare > 0 else { return nil }
-    return superv / bare
+    return value / bare
   }
 
   var isMet: Bool? {
@@ -25,7 +25,7 @@ struct Figure {
     case .none: nil
     case .ratioAtMost(let limit): ratio.map { $0 <= limit }
     case .ratioAtLeast(let limit): ratio.map { $0 >= limit }
-    case .valueAtMost(let limit): superv <= limit
+    case .valueAtMost(let limit): value <= limit
     }
   }
 
@@ -40,7 +40,7 @@ struct Figure {
 
   var json: String {
     let fields = [
-      "\"name\": \(quoted(name))", "\"unit\": \(quoted(unit))", "\"superv\": \(superv)",
+      "\"name\": \(quoted(name))", "\"unit\": \(quoted(unit))", "\"value\": \(value)",
       "\"bare\": \(bare.map { "\($0)" } ?? "null")",
       "\"ratio\": \(ratio.map { "\($0)" } ?? "null")",
       "\"target\": \(targetText.isEmpty ? "null" : quoted(targetText))",
@@ -59,10 +59,10 @@ struct Report {
   var misses: Int { figures.count { $0.isMet == false } }
 
   var table: String {
-    let head = ["figure", "unit", "superv", "bare", "ratio", "target", ""]
+    let head = ["figure", "unit", "measured", "bare", "ratio", "target", ""]
     let rows = figures.map { figure in
       [
-        figure.name, figure.unit, figure.superv.rounded(to: 2),
+        figure.name, figure.unit, figure.value.rounded(to: 2),
         figure.bare?.rounded(to: 2) ?? "-", figure.ratio?.rounded(to: 2) ?? "-",
         figure.targetText, figure.isMet.map { $0 ? "met" : "MISSED" } ?? "",
       ]

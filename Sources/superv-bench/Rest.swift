@@ -24,7 +24,7 @@ extension Benchmark {
     add(
       Figure(
         name: "status --json of \(options.agentCount) agents, p50", unit: "ms",
-        superv: superv.quantile(0.5) ?? 0, bare: bare.quantile(0.5), target: .valueAtMost(20)))
+        value: superv.quantile(0.5) ?? 0, bare: bare.quantile(0.5), target: .valueAtMost(20)))
   }
 
   mutating func measureIdle(_ tree: Tree) throws {
@@ -41,12 +41,12 @@ extension Benchmark {
     let what = "idle \(options.idleSeconds) s with \(options.agentCount) agents"
     add(
       Figure(
-        name: "\(what), wake-ups", unit: "", superv: Double(after.wakeUps - before.wakeUps),
+        name: "\(what), wake-ups", unit: "", value: Double(after.wakeUps - before.wakeUps),
         bare: Double(bareAfter.wakeUps - bareBefore.wakeUps), target: .valueAtMost(0)))
     add(
       Figure(
         name: "\(what), processor time", unit: "ms",
-        superv: Double(after.cpuTicks - before.cpuTicks) * 10,
+        value: Double(after.cpuTicks - before.cpuTicks) * 10,
         bare: Double(bareAfter.cpuTicks - bareBefore.cpuTicks) * 10, target: .valueAtMost(0)))
   }
 
@@ -59,6 +59,6 @@ extension Benchmark {
     add(
       Figure(
         name: "memory (PSS) with \(count) agents", unit: "MB",
-        superv: Double(superv.pssBytes) / 1e6, bare: Double(bare.pssBytes) / 1e6, target: target))
+        value: Double(superv.pssBytes) / 1e6, bare: Double(bare.pssBytes) / 1e6, target: target))
   }
 }

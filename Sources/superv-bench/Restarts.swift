@@ -16,7 +16,7 @@ extension Benchmark {
       add(
         Figure(
           name: "SIGKILL to the replacement, \(count) agents, \(name)", unit: "us",
-          superv: superv.microseconds.quantile(quantile) ?? 0,
+          value: superv.microseconds.quantile(quantile) ?? 0,
           bare: bare.microseconds.quantile(quantile),
           target: name == "p50" ? .ratioAtMost(1.5) : .none))
     }
@@ -25,8 +25,8 @@ extension Benchmark {
 }
 
 /// The running children of one tree, killed in turn.
-private struct Victims {
-  private var pids: [Int32]
+struct Victims {
+  private(set) var pids: [Int32]
   private var next = 0
   private(set) var microseconds: [Double] = []
 

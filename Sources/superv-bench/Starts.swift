@@ -28,19 +28,19 @@ extension Benchmark {
     let what = "cold start of \(count) agents"
     add(
       Figure(
-        name: "\(what), from `superv start`", unit: "ms", superv: fromCommand.quantile(0.5) ?? 0,
+        name: "\(what), from `superv start`", unit: "ms", value: fromCommand.quantile(0.5) ?? 0,
         bare: bare.quantile(0.5), target: .ratioAtMost(1.5)))
     add(
       Figure(
         name: "\(what), from the daemon's start", unit: "ms",
-        superv: fromDaemon.quantile(0.5) ?? 0, bare: bare.quantile(0.5)))
+        value: fromDaemon.quantile(0.5) ?? 0, bare: bare.quantile(0.5)))
     add(
       Figure(
         name: "\(what), until `superv start` returns", unit: "ms",
-        superv: commandTook.quantile(0.5) ?? 0))
+        value: commandTook.quantile(0.5) ?? 0))
   }
 
-  private func milliseconds(
+  func milliseconds(
     from started: Nanoseconds, to board: borrowing Board, _ count: Int
   ) -> Double {
     let last = (0..<count).map { board.note($0).time }.max() ?? started

@@ -50,15 +50,19 @@ private final class Written {
 
 private func bytes(of span: Span<UInt8>) -> [UInt8] { (0..<span.count).map { span[$0] } }
 
-/// Compares a text with the file `Goldens/NAME`. With `SUPERV_WRITE_GOLDENS=1` in the environment
-/// it writes the file instead, to be read before it is committed.
+/// The folder `Tests`. Goldens and fixtures lie outside of the test targets: SwiftPM would warn
+/// about every file there that is no source.
+let testsFolder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+
+/// Compares a text with the file `Goldens/Commands/NAME`. With `SUPERV_WRITE_GOLDENS=1` in the
+/// environment it writes the file instead, to be read before it is committed.
 func expectGolden(_ name: String, _ text: String, at location: SourceLocation = #_sourceLocation) {
-  let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Goldens/\(name)")
+  let path = testsFolder.appending(path: "Goldens/Commands/\(name)")
   if ProcessInfo.processInfo.environment["SUPERV_WRITE_GOLDENS"] == "1" {
     #expect(throws: Never.self) { try Data(text.utf8).write(to: path) }
   }
   let golden = try? String(contentsOf: path, encoding: .utf8)
-  #expect(text == golden, "differs from Goldens/\(name)", sourceLocation: location)
+  #expect(text == golden, "differs from Goldens/Commands/\(name)", sourceLocation: location)
 }
 
 /// A folder that goes away with the test.

@@ -28,8 +28,7 @@ import Testing
   /// the repository: one that a test has just written may still be open in a process that another
   /// test spawns, and then cannot be executed (execve(2), ETXTBSY).
   private func start(_ words: String..., daemon script: String) throws -> Run {
-    let fixture = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "Fixtures/daemon").path
+    let fixture = testsFolder.appending(path: "Fixtures/daemon").path
     let environment = [
       "PATH": "/usr/bin:/bin", "SUPERV_TEST_SCRIPT": try folder.write("script", script),
     ]

@@ -110,11 +110,13 @@ import Testing
     }
     // What is left is the newest of both, without a gap.
     var read: [String] = []
-    try LogQuery(sources: ["a", "b"].map { LogSource(path: "\(scratch.path)/\($0).log", name: $0) })
-      .run {
-        read.append(String(decoding: $0.message, as: UTF8.self))
-        return true
-      }
+    try LogQuery(
+      sources: ["a", "b"].map { LogSource(path: "\(scratch.path)/\($0).log", name: $0) }
+    )
+    .run {
+      read.append(String(decoding: $0.message, as: UTF8.self))
+      return true
+    }
     #expect(read.last == "1 599")
   }
 

@@ -103,7 +103,10 @@ import Testing
     try output.writeAll("one\ntwo two two two two\nthr")
     harness.clock.advance(milliseconds: 1)
     #expect(try !harness.loop.runOnce(timeoutMilliseconds: 0))
-    #expect(try scratch.lines("crawler.log").map { $0.dropFirst(32) } == ["one", "two two two two two", "thr"])
+    #expect(
+      try scratch.lines("crawler.log").map { $0.dropFirst(32) } == [
+        "one", "two two two two two", "thr",
+      ])
     harness.takeReports()
     #expect(harness.reports == [.closed(stream: 1, lines: 3, bytes: 27, droppedLines: 0)])
   }

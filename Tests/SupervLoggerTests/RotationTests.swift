@@ -10,7 +10,9 @@ private struct Files {
     switch step {
     case .remove(let number): contents[number] = nil
     case .rename(let from, let to):
-      guard contents[to] == nil, let moved = contents.removeValue(forKey: from) else { return false }
+      guard contents[to] == nil, let moved = contents.removeValue(forKey: from) else {
+        return false
+      }
       contents[to] = moved
     }
     return true
@@ -58,7 +60,8 @@ private struct Files {
   }
 
   @Test func nothingIsKeptWhenNothingShallBe() {
-    #expect(RotationPlan.steps(present: [1, 2], maximumFiles: 0) == [.remove(2), .remove(1), .remove(0)])
+    #expect(
+      RotationPlan.steps(present: [1, 2], maximumFiles: 0) == [.remove(2), .remove(1), .remove(0)])
   }
 
   @Test func theCapTakesTheOldestFirstAndNoMoreThanItMust() {

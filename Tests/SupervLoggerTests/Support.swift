@@ -61,7 +61,8 @@ final class Harness {
     options.monotonicClock = { clock.monotonicNanoseconds }
     change(&options)
     let isMirrored = mirror != nil
-    let ends = try UnixSocket.pair().split { (first, second) in [first.release(), second.release()] }
+    let ends = try UnixSocket.pair().split { (first, second) in [first.release(), second.release()]
+    }
     link = try LoggerLink(socket: Descriptor(owning: ends[0]))
     loop = try LoggerLoop(
       link: Descriptor(owning: ends[1]), standardOutput: mirror, options: options)

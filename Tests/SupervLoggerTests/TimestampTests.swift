@@ -16,12 +16,10 @@ import Testing
     #expect(String(decoding: Timestamp.bytes(nanoseconds), as: UTF8.self) == text)
   }
 
-  @Test func everyDayOfFourCenturiesReadsBack() throws {
+  @Test func everyDayOfTwoCenturiesReadsBack() throws {
     let day: Int64 = 86_400_000_000_000
-    for days: Int64 in -60_000...86_000 {
-      let instant = days * day + days % 1000 * 1_000
-      #expect(Timestamp.parse(Timestamp.bytes(instant).span) == instant)
-    }
+    let instants = (-25_567...47_846).map { (days: Int64) in days * day + days % 1000 * 1_000 }
+    #expect(instants.allSatisfy { Timestamp.parse(Timestamp.bytes($0).span) == $0 })
   }
 
   @Test func agreesWithFoundation() throws {

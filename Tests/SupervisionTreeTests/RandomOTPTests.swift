@@ -30,10 +30,15 @@ struct RandomScenario: Decodable {
   struct Step: Decodable {
     var exit: String?
     var how: String?
-    var fail_start: String?
+    var failStart: String?
     var times: Int?
     var down: String?
     var up: String?
+
+    enum CodingKeys: String, CodingKey {
+      case exit, how, times, down, up
+      case failStart = "fail_start"
+    }
   }
   var id: String
   var tree: Tree
@@ -77,7 +82,7 @@ struct RandomScenario: Decodable {
   }
 
   private func take(_ step: Step, _ driver: inout TreeDriver) {
-    if let name = step.fail_start { driver.plannedFailures[name] = step.times }
+    if let name = step.failStart { driver.plannedFailures[name] = step.times }
     if let name = step.exit {
       let code: Int32 = step.how == "normal" ? 0 : 1
       if !driver.end(name, .exited(code: code), saying: "exit \(name)") {

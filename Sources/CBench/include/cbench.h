@@ -38,7 +38,10 @@ int64_t cbench_real_offset(void);
 int64_t cbench_boot_offset(void);
 void cbench_sleep(int64_t nanoseconds);
 
-// Starts a program with vfork and execv, its stdin /dev/null; -1 for an output leaves it alone.
+enum { CBENCH_SAME_OUTPUT = -1, CBENCH_NO_OUTPUT = -2 };
+
+// Starts a program with vfork and execv, its stdin /dev/null, its stdout `output`: a descriptor,
+// or the same as ours, or stdout and stderr both /dev/null.
 // `started` is the time just before. A program that could not be executed exits with 127.
 pid_t cbench_spawn(
   char *_Nullable const *_Nonnull arguments, int output, int64_t *_Nullable started);
@@ -65,6 +68,7 @@ void cbench_reap(pid_t pid);
 _Noreturn void cbench_exit(int status);
 // Writes to stderr.
 void cbench_complain(const char *_Nullable bytes, size_t count);
+const char *_Nullable cbench_environment(const char *_Nonnull name);
 int cbench_set_environment(const char *_Nonnull name, const char *_Nonnull value);
 
 // After this, SIGINT, SIGTERM and SIGHUP only end what waits, and cbench_interrupted says so until
@@ -98,6 +102,7 @@ int cbench_file_state(
 int64_t cbench_free_bytes(const char *_Nonnull path);
 bool cbench_is_executable(const char *_Nonnull path);
 bool cbench_is_writable_folder(const char *_Nonnull path);
+int cbench_make_executable(const char *_Nonnull path);
 int cbench_make_folder(const char *_Nonnull path);
 // Removes it and what is in it.
 void cbench_remove(const char *_Nonnull path);

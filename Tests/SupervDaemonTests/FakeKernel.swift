@@ -1,0 +1,203 @@
+import SupervConfig
+import SupervDaemon
+import SupervSystem
+import SupervisionTree
+
+/// A machine that is scripted: its clock moves when a test moves it, its processes are entries in a
+/// table, and everything the daemon does to it is written down.
+final class FakeKernel: Kernel {
+  /// What the daemon has done, in order.
+  enum Act: Hashable {
+    case start(String)
+    case startFailure(String)
+    case signal(String, Int32)
+    case kill(String)
+  }
+
+  struct Process {
+    var pid: Int32
+    var launch: Launch
+  }
+
+  /// 2026-11-21T07:20:00Z at the monotonic time 0.
+  static let epochNanoseconds: Int64 = 1_795_245_600_000_000_000
+
+  var now = MonotonicTime(nanoseconds: 1_000_000_000)
+  private(set) var alarm: MonotonicTime?
+  private(set) var acts: [Act] = []
+  private(set) var launches: [Launch] = []
+  /// Those whose end the daemon has not been told.
+  private(set) var living: [ProcessKey: Process] = [:]
+  /// What the next turn brings.
+  var arrivals: [KernelEvent] = []
+  private(set) var eventLines: [[UInt8]] = []
+  private(set) var updatedLogs: [LogFileSettings] = []
+  /// What a correct daemon never does.
+  private(set) var violations: [String] = []
+
+  /// Texts of starts that fail, by the number of the start of that agent, from 1; 0 is every one.
+  var failingStarts: [String: [Int: String]] = [:]
+  /// Agents that no signal ends, only a kill.
+  var stubborn: Set<String> = []
+  /// Agents whose end not even a kill brings at once: a test says when.
+  var undying: Set<String> = []
+  /// Killed and not dead, as processes are that wait for a disk.
+  private var doomed: Set<ProcessKey> = []
+  private(set) var reportedEndCount = 0
+  /// Connections whose queue is full.
+  var full: Set<ConnectionID> = []
+  private(set) var open: Set<ConnectionID> = []
+  private(set) var closed: [ConnectionID] = []
+  var variables: [String: String] = [:]
+  var files: [String: [UInt8]] = [:]
+  /// passwd(5).
+  var passwd = ""
+  /// Called with what is sent to a connection.
+  var onSend: (ConnectionID, [UInt8]) -> Void = { _, _ in }
+
+  private var startCounts: [String: Int] = [:]
+  private var nextPid: Int32 = 1000
+  private var nextConnection: UInt64 = 1
+  /// Told to end, and the daemon will learn it in the next turn.
+  private var ending: Set<ProcessKey> = []
+
+  var realTimeNanoseconds: Int64 { Self.epochNanoseconds + now.nanoseconds }
+
+  // MARK: Processes
+
+  func start(_ launch: Launch) throws(LaunchError) -> Int32 {
+    let name = launch.agent.specification.name
+    let number = startCounts[name, default: 0] + 1
+    startCounts[name] = number
+    if let plan = failingStarts[name], let text = plan[number] ?? plan[0] {
+      acts.append(.startFailure(name))
+      throw LaunchError(text)
+    }
+    if living.keys.contains(where: { $0.node == launch.key.node }) || process(of: name) != nil {
+      violations.append("\(name) is started while it runs")
+    }
+    if let last = launches.last(where: { $0.agent.specification.name == name }),
+      last.key.incarnation >= launch.key.incarnation
+    {
+      violations.append("incarnation \(launch.key.incarnation) of \(name) is used again")
+    }
+    nextPid += 1
+    acts.append(.start(name))
+    launches.append(launch)
+    living[launch.key] = Process(pid: nextPid, launch: launch)
+    return nextPid
+  }
+
+  func signal(_ process: ProcessKey, _ signal: Signal) {
+    guard let name = name(of: process, for: "\(signal)") else { return }
+    acts.append(.signal(name, signal.number))
+    guard !stubborn.contains(name), !undying.contains(name), [1, 2, 9, 15].contains(signal.number)
+    else { return }
+    end(process, .signalled(signal.number, coreDumped: false))
+  }
+
+  func kill(_ process: ProcessKey) {
+    guard let name = name(of: process, for: "a kill") else { return }
+    acts.append(.kill(name))
+    if undying.contains(name) {
+      doomed.insert(process)
+    } else {
+      end(process, .signalled(9, coreDumped: false))
+    }
+  }
+
+  /// Nothing is undying any more; what has been killed dies now.
+  func releaseAll() {
+    undying = []
+    for key in doomed.sorted(by: { $0.node < $1.node }) {
+      end(key, .signalled(9, coreDumped: false))
+    }
+    doomed = []
+  }
+
+  private func name(of key: ProcessKey, for what: String) -> String? {
+    guard let process = living[key] else {
+      violations.append("\(what) for incarnation \(key.incarnation), which does not run")
+      return nil
+    }
+    return process.launch.agent.specification.name
+  }
+
+  /// The one living process of an instance.
+  func process(of name: String) -> (key: ProcessKey, value: Process)? {
+    living.first { $0.value.launch.agent.specification.name == name }
+  }
+
+  /// The process ends; the daemon learns it in the next turn, once.
+  func end(_ key: ProcessKey, _ termination: Termination) {
+    guard living[key] != nil, ending.insert(key).inserted else { return }
+    arrivals.append(.ended(key, termination))
+  }
+
+  /// The daemon has learned of an end.
+  func didReport(_ key: ProcessKey) {
+    ending.remove(key)
+    if living.removeValue(forKey: key) != nil { reportedEndCount += 1 }
+  }
+
+  // MARK: Connections
+
+  func connect(process: Int32 = 77, user: UInt32 = 1000) -> ConnectionID {
+    let id = ConnectionID(number: nextConnection)
+    nextConnection += 1
+    open.insert(id)
+    let peer = PeerCredentials(process: process, user: user, group: user)
+    arrivals.append(.connected(id, .control(peer)))
+    return id
+  }
+
+  func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool {
+    guard open.contains(connection), !full.contains(connection) else { return false }
+    onSend(connection, bytes)
+    return true
+  }
+
+  func close(_ connection: ConnectionID) {
+    guard open.remove(connection) != nil else { return }
+    closed.append(connection)
+    arrivals.append(.disconnected(connection))
+  }
+
+  /// The peer goes away.
+  func hangUp(_ connection: ConnectionID) {
+    guard open.remove(connection) != nil else { return }
+    arrivals.append(.disconnected(connection))
+  }
+
+  // MARK: The rest
+
+  func setAlarm(at time: MonotonicTime?) { alarm = time }
+
+  /// In `run()`: a machine on which nothing is left to happen but alarms jumps to the next one.
+  func wait(_ events: inout [KernelEvent]) {
+    if arrivals.isEmpty {
+      guard let alarm else { preconditionFailure("the daemon waits for ever") }
+      now = max(now, alarm)
+      arrivals.append(.alarm)
+    }
+    for case .ended(let key, _) in arrivals { didReport(key) }
+    events += arrivals
+    arrivals = []
+  }
+
+  func writeEvent(_ line: [UInt8]) { eventLines.append(line) }
+
+  func updateLog(_ settings: LogFileSettings) { updatedLogs.append(settings) }
+
+  func environmentVariable(_ name: String) -> String? { variables[name] }
+
+  func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+    // ENOENT, errno(3).
+    guard let bytes = files[path] else { throw SystemError("open", code: 2, subject: path) }
+    return Array(bytes.prefix(limit))
+  }
+
+  func user(_ name: String) -> UserDatabase.User? {
+    UserDatabase(passwd: passwd, group: "").user(name)
+  }
+}
