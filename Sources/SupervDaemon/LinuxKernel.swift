@@ -202,8 +202,8 @@ extension LinuxKernel {
 
   package func updateLog(_ settings: LogFileSettings) { logs.update(settings) }
 
-  /// The end of the daemon: what the last turn had to say is sent, what is still below it is killed,
-  /// and the logger writes the rest.
+  /// The end of the daemon: what the last turn had to say is sent, what is still below it is
+  /// killed, and the logger writes the rest.
   package func finish() {
     var ignored: [KernelEvent] = []
     connections.flush(poll, &ignored)
