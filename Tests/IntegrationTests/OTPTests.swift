@@ -3,10 +3,14 @@ import Testing
 
 /// OTP's recorded scenarios with real processes: the daemon's events are the recorded ones.
 @Suite struct OTPTests {
-  @Test func theDaemonDoesWhatOTPDid() throws {
-    guard let all = try RecordedScenario.all() else { return }
+  private static let partCount = 4
+
+  @Test(arguments: 0..<partCount)
+  func theDaemonDoesWhatOTPDid(part: Int) throws {
+    guard let recorded = try RecordedScenario.all() else { return }
+    let all = recorded.indices.filter { $0 % Self.partCount == part }.map { recorded[$0] }
     let scenarios = all.filter(\.hasRealFailures)
-    #expect(scenarios.count >= 40)
+    #expect(scenarios.count >= 10)
     var sameCount = 0
     for scenario in scenarios {
       let player = ScenarioPlayer(scenario)
@@ -19,9 +23,9 @@ import Testing
         #expect(trace.count == scenario.trace.count, "\(scenario.id)")
       }
     }
-    print(
-      "OTP scenarios with real processes: \(sameCount) of \(scenarios.count) the same; "
-        + "\(all.count - scenarios.count) need a start that fails in the middle of a step")
+    let left = all.count - scenarios.count
+    print("OTP with real processes, part \(part): \(sameCount) of \(scenarios.count) the same")
+    notTested("\(left) scenarios", because: "a failing start succeeds within one step of them")
   }
 }
 
