@@ -34,10 +34,17 @@ def descendants(roots):
     return {pid: processes[pid][1] for pid in found}
 
 
+def is_well(agent):
+    """It runs, or it was a job that is done."""
+    if agent["phase"] == "exited":
+        return agent["exit"]["class"] == "normal"
+    return agent["phase"] == "running"
+
+
 def running():
     status = json.load(sys.stdin)
     agents = status["agents"]
-    waited_for = [agent["name"] for agent in agents if agent["phase"] != "running"]
+    waited_for = [agent["name"] for agent in agents if not is_well(agent)]
     if not agents or waited_for:
         print("waiting for", ", ".join(waited_for) or "agents", file=sys.stderr)
         return 1

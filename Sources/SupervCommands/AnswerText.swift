@@ -81,12 +81,8 @@ func reloadText(_ report: ReloadReport, isPlan: Bool, style: Style) -> String {
     text += "\(padded(verb, 7))  \(names.joined(separator: ", "))\n"
   }
   let count = changes.reduce(0) { $0 + $1.1.count }
-  let verdict =
-    switch (report.applied, isPlan) {
-    case (true, _): "applied"
-    case (false, true): "planned"
-    case (false, false): "refused; nothing was changed"
-    }
+  let verdict = report.applied ? "applied" : "planned"
+  if !report.applied && !isPlan { return text + "refused: nothing was changed\n" }
   return text
     + "\(count) \(count == 1 ? "change" : "changes") \(verdict), \(report.unchanged) unchanged\n"
 }

@@ -171,12 +171,16 @@ private let questionCommands = [
   Command(
     name: "health", summary: "Say whether the daemon and its agents are well",
     defaultTimeout: queryTimeout,
-    description: ["For health checks of containers and monitoring: the exit status is the answer."],
+    description: [
+      "For health checks of containers and monitoring: the exit status is the answer, by the same "
+        + "rule as /readyz over HTTP. It names every agent that has failed."
+    ],
     examples: [
       Example(line: "superv health --timeout 2s", explanation: "as a container's health check")
     ],
     statuses: [
-      .ok: "every agent that is to run is ready", .no: "an agent that is to run is not ready",
+      .ok: "the tree runs and every critical child is ready",
+      .no: "it does not run, or a critical child is not ready",
     ], run: runHealth),
 ]
 

@@ -1,3 +1,4 @@
+import SupervLogger
 import SupervProtocol
 
 @Sendable func runStatus(
@@ -26,10 +27,30 @@ import SupervProtocol
 @Sendable func runWhy(
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
-  _ = try session.answer(
-    invocation, .why, WhyParams(name: invocation.operands[0]), as: WhyReport.self,
-    decides: false, render: whyText)
+  let deadline = try invocation.deadline()
+  let client = try session.connect(invocation, by: deadline)
+  let name = invocation.operands[0]
+  var report = try client.call(.why, WhyParams(name: name), by: deadline, as: WhyReport.self)
+  let logs = try client.call(.logs, LogsParams(names: [name]), by: deadline, as: LogsReport.self)
+  report.output = lastLines(of: logs.files)
+  if invocation.has("json") {
+    session.console.writeLine(JSON.encode(report).span)
+  } else {
+    session.console.write(whyText(report, style: session.console.style))
+  }
   return .ok
+}
+
+/// The end of an agent's output; nothing where it cannot be read, as that is not what was asked.
+private func lastLines(of files: [LogsReport.File]) -> [String] {
+  let sources = files.map { LogSource(path: $0.path, name: $0.agent) }
+  guard sources.count == 1 else { return [] }
+  var lines: [String] = []
+  try? LogQuery(sources: sources, filter: LogFilter(), tail: 5).run { record in
+    lines.append(String(decoding: record.message, as: UTF8.self))
+    return true
+  }
+  return lines
 }
 
 @Sendable func runHealth(

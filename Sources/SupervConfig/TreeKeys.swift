@@ -90,7 +90,7 @@ let agentKeys: [Key<AgentSettings>] =
       "stopsignal", \.stopSignal, .signal, default: "TERM", "The signal that asks it to stop."),
     Key(
       "stopwaitsecs", \.stopWait, .duration(.zero ... .seconds(86_400)), default: "10s",
-      "How long it has to be gone after `stopsignal`; then it and all it started are killed."),
+      "How long it has to be gone after `stopsignal`; then its process group is killed."),
     Key(
       "environment", \.environment, .environment, default: "",
       "Variables beyond `pass_environment`, separated by commas or lines: `A=1, B=\"x, y\"`."),

@@ -9,8 +9,8 @@ struct AgentEnvironment {
   private var order: [String] = []
   private var values: [String: String] = [:]
 
-  /// Later sources win: what superv passes on, the agent's user, `env_file`, `environment`, and what
-  /// superv itself tells the agent.
+  /// Later sources win: what superv passes on, the agent's user, `env_file`, `environment`, and
+  /// what superv itself tells the agent.
   ///
   /// - Throws: `LaunchError` when the environment file cannot be read or understood.
   static func make(

@@ -137,9 +137,11 @@ extension Daemon {
     guard let signal = Signal(named: text) else {
       throw .invalidParameters("there is no signal '\(text)'; see signal(7)")
     }
-    var targets: Set<NodeID> = []
-    for node in try nodes(namedBy: params.names) { targets.formUnion(agentNodes(below: node)) }
-    let agents = targets.sorted()
+    var seen: Set<NodeID> = []
+    var agents: [NodeID] = []
+    for node in try nodes(namedBy: params.names) {
+      agents += agentNodes(below: node).filter { seen.insert($0).inserted }
+    }
     return ActionReport(results: agents.map { send(signal, to: $0, askedBy: id) })
   }
 
@@ -254,17 +256,19 @@ extension Daemon {
     }
   }
 
-  /// Whether nothing is going to start a child that is down: somebody wants it so, or its supervisor
-  /// is down itself.
+  /// Whether nothing is going to start a child that is down: somebody wants it so, a reload has put
+  /// another in its place, or its supervisor is down itself.
   private func isLeftDown(_ child: ChildStatus) -> Bool {
+    guard tree.id(named: child.name) == child.id else { return true }
     var status = child
     while state != .stopping, status.wish == .up {
-      guard status.parent != tree.name(of: .root) else { return false }
-      guard let parent = tree.id(named: status.parent) else { return true }
+      guard let parent = tree.id(named: status.parent), parent != .root else { return false }
       status = tree.status(of: parent)
-      switch status.phase {
-      case .failed, .exited: return true
-      case .stopped, .waiting, .starting, .running, .backoff, .stopping: break
+      switch (status.phase, status.reason) {
+      case (.failed, _), (.exited, _), (.stopped, .temporaryDropped): return true
+      case (.stopped, _), (.waiting, _), (.starting, _), (.running, _), (.backoff, _),
+        (.stopping, _):
+        break
       }
     }
     return true

@@ -3,8 +3,8 @@ import SupervProtocol
 import SupervSystem
 package import SupervisionTree
 
-/// The daemon: one thread, one loop. Events of the kernel go into the tree, its effects come out and
-/// are carried out, and people are answered.
+/// The daemon: one thread, one loop. Events of the kernel go into the tree, its effects come out
+/// and are carried out, and people are answered.
 ///
 /// Within one turn everything that keeps processes alive comes first; what was decided is told
 /// (event log, followers, waiting requests) at the end of the turn.
@@ -192,15 +192,17 @@ extension Daemon {
   private func take(_ signal: Signal) {
     switch signal {
     case .hangUp: reloadFromFile(askedBy: nil)
-    case .terminate, .interrupt: stopAll("\(signal)")
+    case .terminate, .interrupt:
+      if stopRequests == 0 { stopAll("\(signal)") } else { feed(.hurry) }
     default: break
     }
   }
 
-  /// The first time stops the tree in order; the second time kills what is left.
+  /// Stops the tree in order, once. A second signal kills what is left; a second `shutdown` only
+  /// waits as well.
   func stopAll(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
     stopRequests += 1
-    guard stopRequests == 1 else { return feed(.hurry) }
+    guard stopRequests == 1 else { return }
     announceStop(reason, askedBy: peer)
     feed(.shutdown)
   }
@@ -237,7 +239,9 @@ extension Daemon {
       reason: .decided(note.reason))
     tell(event) {
       $0.incarnation = note.incarnation
-      if let process = slot?.process, process.incarnation == note.incarnation {
+      if let process = slot?.process, process.incarnation == note.incarnation,
+        process.isAlive || note.kind == .agentExited
+      {
         $0.pid = process.pid
       }
       if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }

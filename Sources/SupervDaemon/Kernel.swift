@@ -42,8 +42,8 @@ package struct LaunchError: Error, Hashable, Sendable {
   package init(_ description: String) { self.description = description }
 }
 
-/// What the daemon learns. Within one wake-up they come in the order of this list, so that a sign of
-/// life beats the timer that waits for it.
+/// What the daemon learns. Within one wake-up they come in the order of this list, so that a sign
+/// of life beats the timer that waits for it.
 package enum KernelEvent: Sendable {
   /// The process of an incarnation has ended, and its process group with it.
   case ended(ProcessKey, Termination)

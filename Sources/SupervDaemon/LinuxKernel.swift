@@ -34,8 +34,8 @@ package final class LinuxKernel: Kernel {
   private static let sparePipeCount = 4
   /// The last wake-up brought ends, and everything else was left for this one.
   private var hasDeferred = false
-  /// When to look for dead orphans. Finding them costs a walk over all children, so that waits until
-  /// what died is replaced, and one walk does for many.
+  /// When to look for dead orphans. Finding them costs a walk over all children, so that waits
+  /// until what died is replaced, and one walk does for many.
   private var orphansDue: MonotonicTime?
   private static let orphanDelay = Duration.milliseconds(250)
 

@@ -3,8 +3,8 @@ import SupervProtocol
 package import SupervSystem
 import SupervisionTree
 
-/// The logger and what it has in hand: a child like any other, started again when it dies. Pipes stay
-/// open here until it says that all of a stream is written, so that the next logger can go on.
+/// The logger and what it has in hand: a child like any other, started again when it dies. Pipes
+/// stay open here until it says that all of a stream is written, so that the next logger can go on.
 package final class LoggerProcess {
   /// Events that wait for a logger whose disk hangs, in bytes, behind the pipe's own capacity.
   private static let maximumQueuedEventBytes = 4 << 20
@@ -152,8 +152,8 @@ package final class LoggerProcess {
 
   func update(_ file: LogFileSettings) { _ = try? process?.link.send(.update(file)) }
 
-  /// Gives the logger the streams it does not have yet, as far as the link takes them. Called once a
-  /// turn, when everything that keeps agents alive is done.
+  /// Gives the logger the streams it does not have yet, as far as the link takes them. Called once
+  /// a turn, when everything that keeps agents alive is done.
   func handOver() {
     guard let link = process?.link, !unsent.isEmpty else { return }
     var sentCount = 0

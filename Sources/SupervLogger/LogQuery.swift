@@ -19,7 +19,7 @@ package struct LogQuery: Hashable, Sendable {
 
   /// Hands on what the logs have now, oldest first, until `body` returns false.
   ///
-  /// - Throws: `SystemError` when a file that is there cannot be read; a missing one has no records.
+  /// - Throws: `SystemError` when a file that is there cannot be read; a missing one is empty.
   package func run(_ body: (LogRecord) -> Bool) throws(SystemError) {
     if let tail {
       var readers: [LogTailReader] = []

@@ -1,26 +1,5 @@
 // The control socket: events and where the log files are.
 
-/// The names of events.
-package enum EventName: String, CaseIterable, Hashable, Sendable, Codable {
-  case agentWaiting = "agent.waiting"
-  case agentStarting = "agent.starting"
-  case agentStarted = "agent.started"
-  case agentReady = "agent.ready"
-  case agentNotReady = "agent.not_ready"
-  case agentStopping = "agent.stopping"
-  case agentExited = "agent.exited"
-  case agentBackoff = "agent.backoff"
-  case agentFailed = "agent.failed"
-  case supervisorStarting = "supervisor.starting"
-  case supervisorStarted = "supervisor.started"
-  case supervisorRestarting = "supervisor.restarting"
-  case supervisorStopping = "supervisor.stopping"
-  case supervisorGaveUp = "supervisor.gave_up"
-  case daemonStarted = "daemon.started"
-  case daemonRecovered = "daemon.recovered"
-  case daemonStopping = "daemon.stopping"
-}
-
 /// One event, as `superv events --json` and `events.ndjson` show it. Members that say nothing
 /// about an event are left out.
 package struct EventRecord: Codable, Hashable, Sendable {
@@ -28,7 +7,7 @@ package struct EventRecord: Codable, Hashable, Sendable {
   package var seq: Int64
   /// RFC 3339, UTC, microseconds.
   package var time: String
-  /// An `EventName`, or one of a later version.
+  /// For example `agent.started`; docs/events-and-status.md lists them.
   package var event: String
   package var agent: String?
   package var supervisor: String?
@@ -40,13 +19,13 @@ package struct EventRecord: Codable, Hashable, Sendable {
   package var reason: String?
 
   package init(
-    seq: Int64, time: String, event: EventName, agent: String? = nil, supervisor: String? = nil,
+    seq: Int64, time: String, event: String, agent: String? = nil, supervisor: String? = nil,
     incarnation: Int? = nil, pid: Int32? = nil, exit: ExitReport? = nil,
     delaySeconds: Double? = nil, reason: String? = nil
   ) {
     self.seq = seq
     self.time = time
-    self.event = event.rawValue
+    self.event = event
     self.agent = agent
     self.supervisor = supervisor
     self.incarnation = incarnation

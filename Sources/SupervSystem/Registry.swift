@@ -65,7 +65,7 @@ package struct Registry: Sendable {
     guard try isTrusted() else { return [] }
     var running: [Entry] = []
     for pid in try Files.names(in: directory).compactMap({ Int32($0) }).sorted() {
-      if let entry = entry(of: pid), ProcessIdentity.of(pid) == entry.process {
+      if let entry = entry(of: pid), isRunning(entry.process) {
         running.append(entry)
       } else {
         // Whether somebody else was faster does not matter.
@@ -73,6 +73,12 @@ package struct Registry: Sendable {
       }
     }
     return running
+  }
+
+  /// One that was killed may stay a zombie for long: not every process 1 reaps.
+  private func isRunning(_ process: ProcessIdentity) -> Bool {
+    guard let record = ProcessRecord.of(process.pid) else { return false }
+    return record.startTime == process.startTime && record.state != "Z"
   }
 
   /// Whether there is a folder; one that others could have prepared is an error.

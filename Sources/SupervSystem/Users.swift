@@ -83,15 +83,16 @@ package struct UserDatabase: Sendable {
     groups.first { $0.name == nameOrNumber }?.id ?? UInt32(nameOrNumber)
   }
 
-  /// Understands `USER` and `USER:GROUP`, names or numbers. A number without an entry needs a
-  /// group, and `USER:GROUP` has no supplementary groups but those of its entry.
+  /// Understands `USER` and `USER:GROUP`, names or numbers. A number without an entry has the group
+  /// of the same number, and `USER:GROUP` no supplementary groups but those of its entry.
   package func identity(_ text: String) throws(LookupError) -> SpawnRequest.Identity {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts.first ?? "")
     let entry = user(name)
     guard parts.count == 2 else {
-      guard let entry else { throw .noSuchUser(name) }
-      return entry.identity
+      if let entry { return entry.identity }
+      guard let number = UInt32(name), number != .max else { throw .noSuchUser(name) }
+      return .init(user: number, group: number)
     }
     // All ones means "leave as it is" to setresuid(2), which would keep us root.
     guard let number = entry?.user ?? UInt32(name), number != .max else { throw .noSuchUser(name) }

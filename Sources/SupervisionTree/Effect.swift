@@ -63,6 +63,7 @@ package struct Note: Hashable, Sendable {
     case agentStartFailed = "agent.start_failed"
     case agentRemoved = "agent.removed"
     case supervisorWaiting = "supervisor.waiting"
+    case supervisorBackoff = "supervisor.backoff"
     case supervisorStarting = "supervisor.starting"
     case supervisorStarted = "supervisor.started"
     case supervisorRestarting = "supervisor.restarting"

@@ -113,9 +113,9 @@ extension SupervisionTree {
       return
     }
     if isSerial(parent) {
-      beginStarting(parent, [id], .resume, why: nodes[id.index].reason)
+      beginStarting(parent, [id], .resume, why: .needsMet)
     } else {
-      start(id, .restart, why: nodes[id.index].reason)
+      start(id, .restart, why: .needsMet)
     }
   }
 }

@@ -107,7 +107,10 @@ struct Node: Sendable {
   var phase: Phase = .down(.stopped)
   var reason: Reason = .notStarted
   var bar: Bar?
+  /// Of an agent.
   var incarnation: UInt64 = 0
+  /// How often a supervisor was started in this life of the tree.
+  var supervisorStarts: UInt64 = 0
   /// Restarts that supervision made; those that an operator asked for are not counted.
   var restarts = 0
   var lastExit: ExitRecord?

@@ -32,6 +32,7 @@ package enum Reason: Hashable, Sendable {
   /// A group restart of its siblings drops a temporary child.
   case temporaryDropped(sibling: String)
   case waitsFor([Need])
+  case needsMet
   case stayedUp(Duration)
   case criticalFailed(child: String, why: String)
   case significantEnded(child: String)
@@ -71,6 +72,7 @@ extension Reason: CustomStringConvertible {
     case .temporaryDropped(let sibling): "temporary: dropped when \(sibling) restarted its group"
     case .waitsFor(let needs):
       "waits for " + needs.map { "\($0.name):\($0.condition.rawValue)" }.joined(separator: ", ")
+    case .needsMet: "what it waited for is there"
     case .stayedUp(let span): "stayed up for \(span.brief)"
     case .criticalFailed(let child, let why): "critical \(child) failed: \(why)"
     case .significantEnded(let child): "significant \(child) ended"

@@ -133,7 +133,7 @@ extension SupervisionTree {
     }
     let due = now + delay
     setPhase(child, .retrying(due: due), why: why)
-    if isAgent(child) { note(.agentBackoff, child, why, due: due) }
+    note(isAgent(child) ? .agentBackoff : .supervisorBackoff, child, why, due: due)
     effects.append(.setTimer(child, due))
   }
 
@@ -193,7 +193,7 @@ extension SupervisionTree {
           self[id].specification.strategy, sibling: nodes[restart.cause.index].name)
       // The supervisor holds the one timer of the group.
       setPhase(member, .retrying(due: nil), why: why)
-      if isAgent(member) { note(.agentBackoff, member, why, due: due) }
+      note(isAgent(member) ? .agentBackoff : .supervisorBackoff, member, why, due: due)
     }
     self[id].pendingGroup = restart
     effects.append(.setTimer(id, due))

@@ -63,11 +63,12 @@ extension SupervisionTree {
       return
     }
     setPhase(id, .starting(origin), why: why)
-    nodes[id.index].incarnation += 1
     if isAgent(id) {
+      nodes[id.index].incarnation += 1
       note(.agentStarting, id, why)
       effects.append(.spawn(id, incarnation: nodes[id.index].incarnation))
     } else {
+      nodes[id.index].supervisorStarts += 1
       note(.supervisorStarting, id, why)
       startChildren(of: id)
     }

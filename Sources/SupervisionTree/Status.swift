@@ -9,6 +9,7 @@ package struct ChildStatus: Hashable, Sendable {
   package var phase: PublicPhase
   package var isReady: Bool
   package var wish: Wish
+  /// Of an agent its incarnation, of a supervisor how often it was started; grows with each start.
   package var incarnation: UInt64
   package var restarts: Int
   package var lastExit: ExitRecord?
@@ -51,7 +52,8 @@ extension SupervisionTree {
     return ChildStatus(
       id: id, name: node.name, parent: nodes[node.parent.index].name, isSupervisor: !isAgent(id),
       phase: publicPhase(of: id), isReady: isReady(id), wish: node.wish,
-      incarnation: node.incarnation, restarts: node.restarts, lastExit: node.lastExit,
+      incarnation: isAgent(id) ? node.incarnation : node.supervisorStarts, restarts: node.restarts,
+      lastExit: node.lastExit,
       reason: node.reason, isStoppedByOperator: node.wish == .down && node.isWishOperators)
   }
 

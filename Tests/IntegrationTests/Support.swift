@@ -207,14 +207,22 @@ extension Superv {
     return openStory
   }
 
-  /// Every event so far, without gaps in their numbers.
+  /// Every event so far.
   var events: [Event] {
     get throws {
       let story = try story()
-      try story.read(withinMilliseconds: 0)
+      if let openControl {
+        // The two connections are two: what is known on this one may still come on the other.
+        let last = try openControl.call("events", #"{"since":\#(Int32.max)}"#, as: Position.self)
+        while (story.events.last?.seq ?? 0) < last.nextSeq - 1, !story.isOver {
+          try story.read(withinMilliseconds: 1000)
+        }
+      }
       return story.events
     }
   }
+
+  private struct Position: Decodable { var nextSeq: Int }
 
   /// Every event there has ever been, also those that only the files still have.
   func allEvents() throws -> [Event] {

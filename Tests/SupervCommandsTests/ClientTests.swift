@@ -119,7 +119,7 @@ import Testing
     #expect(
       refused.output
         == "supervisor.conf:3:1: error: unknown key\n  hint: command\n"
-        + "0 changes refused; nothing was changed, 0 unchanged\n"
+        + "refused: nothing was changed\n"
     )
   }
 

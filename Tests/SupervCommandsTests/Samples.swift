@@ -50,10 +50,10 @@ let sampleWhy = WhyReport(
 let sampleEvents = [
   EventRecord(seq: 41, time: "2026-11-21T07:20:00.123456Z", event: .daemonStarted, pid: 4242),
   EventRecord(
-    seq: 42, time: "2026-11-21T07:20:01.000000Z", event: .agentExited, agent: "crawler",
+    seq: 42, time: "2026-11-21T07:20:01.000000Z", event: "agent.exited", agent: "crawler",
     incarnation: 2, pid: 77, exit: ExitReport(code: 3, classification: "abnormal"),
     reason: "exited by itself"),
   EventRecord(
-    seq: 43, time: "2026-11-21T07:20:01.000100Z", event: .agentBackoff, agent: "crawler",
+    seq: 43, time: "2026-11-21T07:20:01.000100Z", event: "agent.backoff", agent: "crawler",
     incarnation: 2, delaySeconds: 1.5, reason: "third restart in 60 s"),
 ]

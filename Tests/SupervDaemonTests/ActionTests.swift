@@ -146,10 +146,10 @@ import Testing
     let client = world.connect()
     let first = world.kernel.acts.count
     client.request("signal", #"{"names":["s","a","w:2"],"signal":"SIGHUP"}"#)
-    #expect(try client.outcome(of: 1) == ["a", "b", "w:2"])
+    #expect(try client.outcome(of: 1) == ["w:2", "a", "b"])
     #expect(
       Array(world.kernel.acts[first...])
-        == [.signal("a", 1), .signal("b", 1), .signal("w:2", 1)])
+        == [.signal("w:2", 1), .signal("a", 1), .signal("b", 1)])
     client.request("signal", #"{"names":["w:2"],"signal":10}"#)
     #expect(world.kernel.acts.last == .signal("w:2", 10))
     let report: ActionReport = try client.result(of: 2)

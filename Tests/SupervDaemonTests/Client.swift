@@ -17,13 +17,18 @@ final class Client {
   private(set) var doubleAnswers: [Int64] = []
   /// Errors about messages without a readable id.
   private(set) var faults: [RPCError] = []
-  /// What came as notifications of method `event`.
-  private(set) var followed: [EventRecord] = []
+  /// The params of notifications of method `event`, read when somebody looks at them.
+  private var followedBytes: [[UInt8]] = []
   private var nextID: Int64 = 1
 
   init(_ world: World, _ id: ConnectionID) {
     self.world = world
     self.id = id
+  }
+
+  /// What came as notifications of method `event`.
+  var followed: [EventRecord] {
+    get throws { try followedBytes.map { try JSON.decode(EventRecord.self, from: $0.span) } }
   }
 
   /// Of the latest request.
@@ -94,7 +99,7 @@ final class Client {
       case .request: Issue.record("superv asks for something")
       case .notification:
         #expect(message.methodName(in: line) == "event")
-        followed.append(try JSON.decodeParams(EventRecord.self, of: message, in: line))
+        followedBytes.append(message.params.map { range in range.map { line[$0] } } ?? [])
       case .result:
         let result = message.result.map { range in range.map { line[$0] } } ?? []
         note(message.integerID(in: line), .result(result))

@@ -112,11 +112,13 @@ import Testing
     ask("events", #"{"follow":true}"#, clients[2000...])
     world.advance(.seconds(1))
     #expect(clients.prefix(1000).allSatisfy { $0.answers.count == 1 })
-    #expect(clients.suffix(1000).allSatisfy { $0.followed.map(\.event) == ["agent.ready"] })
+    for client in clients.suffix(1000) {
+      #expect(try client.followed.map(\.event) == ["agent.ready"])
+    }
     for client in clients { world.kernel.hangUp(client.id) }
     world.settle()
     world.end("a")
-    #expect(clients.allSatisfy { $0.followed.count <= 1 })
+    for client in clients { #expect(try client.followed.count <= 1) }
     #expect(try world.status().agents.count == 1)
   }
 

@@ -1,4 +1,3 @@
-import Foundation
 import SupervDaemon
 import SupervProtocol
 import SupervSystem
@@ -7,7 +6,7 @@ import Testing
 
 /// Anything in any order, and what must hold whatever comes.
 @Suite struct RandomRunTests {
-  @Test(arguments: 1...120 as ClosedRange<UInt64>)
+  @Test(arguments: 1...60 as ClosedRange<UInt64>)
   func everythingHolds(seed: UInt64) throws {
     let run = try RandomRun(seed)
     for _ in 0..<120 {
@@ -125,7 +124,7 @@ private final class RandomRun {
   }
 
   private func reload() {
-    if chance(ProcessInfo.processInfo.environment["NORELOAD"] == nil ? 0.2 : 1.0, &random) {
+    if chance(0.2, &random) {
       world.text.replace("[agent:broken")
     } else {
       world.text.replace(RandomConfiguration.text(&random))
@@ -160,7 +159,8 @@ private final class RandomRun {
     guard world.daemon.end == nil else { return }
     #expect(world.kernel.alarm == nil, "seed \(seed)")
     let status = try world.status()
-    let waiting = status.agents.contains { $0.phase == "waiting" }
+    let waiting =
+      status.agents.contains { $0.phase == "waiting" }
       || status.supervisors.contains { $0.phase == "waiting" }
     for request in asked where !gone.contains(request.client.id) {
       let isAnswered = request.client.answers[request.id] != nil
@@ -194,22 +194,23 @@ private final class RandomRun {
   func checkStory() throws {
     let events = try world.events()
     #expect(events.map(\.seq) == Array(1...Int64(events.count)), "seed \(seed)")
-    let starts = events.count { $0.event == "agent.started" }
     let ends = events.count { $0.event == "agent.exited" }
-    #expect(starts == world.kernel.launches.count, "seed \(seed)")
     #expect(ends == world.kernel.reportedEndCount, "seed \(seed)")
-    var running: [String: Int] = [:]
+    // From `starting`, because a stop may come before the exec is over.
+    var begun: [String: Int] = [:]
     for event in events {
       guard let name = event.agent, let incarnation = event.incarnation else { continue }
       switch event.event {
-      case "agent.started":
-        if running.updateValue(incarnation, forKey: name) != nil { complain("\(name) is there twice") }
-      case "agent.exited":
-        if running.removeValue(forKey: name) != incarnation { complain("\(name) ends twice") }
+      case "agent.starting":
+        if begun.updateValue(incarnation, forKey: name) != nil {
+          complain("\(name) is there twice")
+        }
+      case "agent.exited", "agent.start_failed":
+        if begun.removeValue(forKey: name) != incarnation { complain("\(name) ends twice") }
       default: break
       }
     }
-    #expect(running.isEmpty, "seed \(seed)")
+    #expect(begun.isEmpty, "seed \(seed)")
     for violation in world.kernel.violations { complain(violation) }
   }
 }

@@ -180,4 +180,20 @@ import Testing
     #expect(agent.supervisor == "t" && agent.incarnation == 2 && agent.alive)
     #expect(try world.status().agents.count { $0.name == "a" } == 1)
   }
+
+  @Test func requestAboutAnAgentThatMovesWithItsSupervisorIsAnswered() throws {
+    let inner = "[supervisor:inner]\nchildren = a\n[agent:a]\ncommand = a\n"
+    let world = try World("[supervisor:outer]\nchildren = inner\n" + inner) {
+      $0.undying = ["a"]
+    }
+    let client = world.connect()
+    client.request("restart", #"{"names":["a"]}"#)
+    world.text.replace(inner)
+    world.signal(.hangUp)
+    #expect(client.answers.isEmpty)
+    world.kernel.undying = []
+    world.end("a", .exited(code: 0))
+    #expect(try client.outcome(of: 1) == ["!a stopped"])
+    #expect(try world.agent("a").incarnation == 2)
+  }
 }

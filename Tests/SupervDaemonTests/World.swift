@@ -1,26 +1,27 @@
+import Foundation
 import SupervConfig
 import SupervDaemon
 import SupervProtocol
 import SupervSystem
 import SupervisionTree
-import Synchronization
 import Testing
 
 /// The configuration file that a daemon has been told, as values.
 final class ConfigurationText: ConfigurationSource, Sendable {
   static let path = "/etc/superv/main.conf"
 
-  private let text: Mutex<String>
+  private let lock = NSLock()
+  nonisolated(unsafe) private var text: String
 
-  init(_ text: String) { self.text = Mutex(text) }
+  init(_ text: String) { unsafe self.text = text }
 
-  func replace(_ new: String) { text.withLock { $0 = new } }
+  func replace(_ new: String) { lock.withLock { unsafe text = new } }
 
   func load() -> LoadedConfiguration { loadConfiguration(Self.path, from: self) }
 
   func readFile(_ path: String, limit: Int) throws(SourceError) -> [UInt8] {
     guard path == Self.path else { throw SourceError("No such file or directory") }
-    return Array(text.withLock { $0 }.utf8)
+    return Array(lock.withLock { unsafe text }.utf8)
   }
 
   func namesInFolder(_ path: String) throws(SourceError) -> [String] {

@@ -1,3 +1,4 @@
+import Foundation
 import SupervLogger
 import SupervSystem
 import Testing
@@ -188,6 +189,46 @@ extension LogFollower {
     #expect(found == ["before"] + (0..<200).map(String.init))
     #expect(try follower.texts().isEmpty)
     #expect(try !follower.wait(timeoutMilliseconds: 0))
+  }
+
+  /// A logger on another thread that rotates all the time, and a follower that races with it.
+  @Test func everyLineOnceBesideARunningLogger() throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/a.log"
+    let count = 10_000
+    let follower = try LogFollower(LogQuery(sources: [LogSource(path: path, name: "a")], tail: 0))
+    let thread = Thread {
+      do {
+        let loop = try LoggerLoop(link: nil)
+        let ends = try SupervSystem.Pipe.make(nonblocking: true).split { (reader, writer) in
+          [reader.release(), writer.release()]
+        }
+        let file = LogFileSettings(path: path, maximumBytes: 4000, maximumFiles: 1000)
+        loop.open(
+          LogStream(id: 1, kind: .stdout, origin: LogOrigin(name: "a", agent: "a"), file: file),
+          pipe: Descriptor(owning: ends[0]))
+        let output = Descriptor(owning: ends[1])
+        for index in 0..<count {
+          try output.writeAll("\(index)\n")
+          if index % 50 == 0 { _ = try loop.runOnce(timeoutMilliseconds: 0) }
+        }
+        _ = consume output
+        try loop.run()
+      } catch {
+        Issue.record(error)
+      }
+    }
+    thread.start()
+    var expected = 0
+    while expected < count {
+      while let record = try follower.next() {
+        try #require(record.text == "\(expected)")
+        expected += 1
+      }
+      guard expected < count else { break }
+      let hasMore = try follower.wait(timeoutMilliseconds: 60_000)
+      try #require(hasMore, "nothing after \(expected)")
+    }
   }
 
   @Test func beginsWithTheTailOrWithAll() throws {

@@ -41,11 +41,11 @@ import Testing
   @Test("an event leaves out what it does not have")
   func event() throws {
     try roundTrip(
-      EventRecord(seq: 1, time: "t", event: .daemonStarted, pid: 3),
+      EventRecord(seq: 1, time: "t", event: "daemon.started", pid: 3),
       #"{"seq":1,"time":"t","event":"daemon.started","pid":3}"#)
     try roundTrip(
       EventRecord(
-        seq: 2, time: "t", event: .agentBackoff, agent: "a", incarnation: 1, delaySeconds: 0.5,
+        seq: 2, time: "t", event: "agent.backoff", agent: "a", incarnation: 1, delaySeconds: 0.5,
         reason: "r"),
       #"{"seq":2,"time":"t","event":"agent.backoff","agent":"a","incarnation":1,"#
         + #""delay_s":0.5,"reason":"r"}"#)

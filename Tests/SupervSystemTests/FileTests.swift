@@ -187,10 +187,11 @@ import Testing
     #expect(
       try database.identity("ada:none")
         == .init(user: 1001, group: 77, supplementaryGroups: [29, 44]))
+    #expect(try database.identity("4242") == .init(user: 4242, group: 4242))
     #expect(try database.identity("4242:4343") == .init(user: 4242, group: 4343))
   }
 
-  @Test(arguments: ["bob", "", "bad", "4242", "-1", "4294967295:1", "ada "])
+  @Test(arguments: ["bob", "", "bad", "4294967295", "-1", "4294967295:1", "ada "])
   func noSuchUser(text: String) {
     let name = text.split(separator: ":", omittingEmptySubsequences: false).first.map { String($0) }
     let error = #expect(throws: UserDatabase.LookupError.self) { _ = try database.identity(text) }

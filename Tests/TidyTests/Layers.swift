@@ -34,7 +34,7 @@ enum Layers {
 
   /// What every test target may import beside the targets that Package.swift gives it.
   static let testToolchain: Set<String> = [
-    "Testing", "Foundation", "FoundationEssentials", "Glibc",
+    "Testing", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
   ]
 
   /// Modules that a test sees only through the module that wraps them.
