@@ -71,7 +71,8 @@ extension Superv {
       record.parent == daemon
         && (try? Files.readText("/proc/\(record.pid)/cmdline"))?.hasSuffix("logger\0") == true
     }
-    return try #require(found, "the daemon has a logger")
+    guard let found else { throw TimedOut("the daemon has a logger") }
+    return found
   }
 
   /// Sends a signal to a process that the test knows.

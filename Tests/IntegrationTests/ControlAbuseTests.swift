@@ -47,10 +47,11 @@ import Testing
       "'method' is given twice"),
     .call("healt", "{}", -32601, "did you mean 'health'?"),
     .call("why", "{}", -32602, "name"),
-    .call("why", "[1]", -32602, ""),
+    .call("why", "[1]", -32602, "not an object"),
     .call("up", #"{"names":[]}"#, -32602, "names"),
     .call("up", #"{"names":["healty"]}"#, -32602, "did you mean 'healthy'?"),
-    .call("events", #"{"since":1e99}"#, -32602, ""),
+    .call("events", #"{"since":true}"#, -32602, "'since' is not of type"),
+    .call("events", #"{"since":1e99}"#, -32602, "not"),
     .call("signal", #"{"names":["healthy"],"signal":99}"#, -32602, "there is no signal '99'"),
     .call("health", String(repeating: "[", count: 100_000), -32700, "deeper than 128 levels"),
     BadLine(String(repeating: "x", count: (1 << 20) + 1), 0, "at most"),
@@ -106,7 +107,7 @@ import Testing
 
   @Test func halfMessagesAndClientsThatGoAwayCostNothing() throws {
     try withSuperv(
-      "\(healthyAgent)\n[agent:slow]\ncommand = sleep 1000\nstartsecs = 1000s\nautostart = no"
+      "\(healthyAgent)\n[agent:slow]\ncommand = sleep 1000\nstartsecs = 1000s"
     ) { superv in
       try superv.start()
       let healthy = try superv.status().pids["healthy"]
