@@ -161,8 +161,8 @@ import Testing
         for path in ["locked", "locked/below"] {
           try superv.write("two.conf", "[superv]\n\(key) = \(path)\n\(healthyAgent)")
           let answer = try superv("start", "\(superv.folder)/two.conf")
-          let where_ = "\(key) cannot be used: "
-          #expect(answer.code == 1 && answer.errors.contains(where_), "\(answer.errors)")
+          let place = "\(key) cannot be used: "
+          #expect(answer.code == 1 && answer.errors.contains(place), "\(answer.errors)")
           #expect(answer.errors.contains("\(superv.folder)/locked"), "\(answer.errors)")
           #expect(answer.errors.contains("Permission denied"), "\(answer.errors)")
         }

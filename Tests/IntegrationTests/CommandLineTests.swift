@@ -23,11 +23,12 @@ import Testing
     "agents": agentKeys,
     "agents.exit": exitKeys,
     "supervisors": """
-      children desired intensity name parent period_s phase reason restarts_in_period strategy
-      """,
+    children desired intensity name parent period_s phase reason restarts_in_period strategy
+    """,
   ]
   private static let actionShape = ["": "results", "results": "name ok phase reason"]
-  private static let eventKeys = "agent by delay_s event exit incarnation pid reason seq supervisor time"
+  private static let eventKeys =
+    "agent by delay_s event exit incarnation pid reason seq supervisor time"
 
   /// Members are added to this, and never renamed.
   private static let shapes: [(words: [String], keys: [String: String])] = [
@@ -53,7 +54,8 @@ import Testing
   ]
 
   /// The keys of every object in a value, by the path to it; arrays add nothing to the path.
-  private static func keys(of value: Any, at path: String, into found: inout [String: Set<String>]) {
+  private static func keys(of value: Any, at path: String, into found: inout [String: Set<String>])
+  {
     if let object = value as? [String: Any] {
       found[path, default: []].formUnion(object.keys)
       for (key, member) in object {
@@ -107,7 +109,8 @@ import Testing
       ) throws {
         let answer = try superv.launch(words).end()
         #expect(answer.code == code, "\(words): \(answer.errors)", sourceLocation: location)
-        #expect(answer.errors.contains(text), "\(words): \(answer.errors)", sourceLocation: location)
+        #expect(
+          answer.errors.contains(text), "\(words): \(answer.errors)", sourceLocation: location)
       }
       try expect(3, "status", saying: "no daemon")
       try expect(3, "status", "--socket", "\(superv.folder)/none", saying: "no daemon listens at")
@@ -234,7 +237,8 @@ import Testing
         "$function_name" superv sta superv || true
         printf '%s\\n' "${COMPREPLY[@]}"
         """)
-      #expect(Set(offered.lines.map { $0.filter(\.isLetter) }) == ["start", "status"], "\(offered)")
+      #expect(
+        Set(offered.lines.map { $0.filter(\.isLetter) }) == ["start", "status"], "\(offered)")
     }
   }
 }

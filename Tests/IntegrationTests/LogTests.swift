@@ -117,7 +117,8 @@ import Testing
       for incarnation in 1...3 {
         try eventually("both have said who they are") {
           [0, 1].allSatisfy { instance in
-            superv.read("state/logs/teller.\(instance).log").contains(" \(incarnation) \(instance)\"")
+            superv.read("state/logs/teller.\(instance).log").contains(
+              " \(incarnation) \(instance)\"")
           }
         }
         if incarnation < 3 { #expect(try superv("restart", "teller").code == 0) }
@@ -265,6 +266,7 @@ import Testing
   @Test func eventsResumeFromTheFilesBeyondWhatTheDaemonHolds() throws {
     try withSuperv("[superv]\nlog_max_size = 200KB\nlog_files = 100\n\(healthyAgent)") { superv in
       try superv.start()
+      try superv.waitForEvent("it is ready") { $0.event == "agent.ready" }
       let follower = try superv.launch(["events", "-f", "--json"])
       try eventually("the follower follows") { follower.output.contains("agent.started") }
       let client = try RawClient(superv.controlSocket)
@@ -275,8 +277,10 @@ import Testing
       client.sendAside(requests.joined())
       _ = try client.wait(for: #""id":6000,"#)
       try superv.send(.kill, to: "healthy")
-      try superv.wait(for: "healthy", incarnation: 2)
-      let last = try superv.lastEvent()
+      // The last thing that happens.
+      let last = try superv.waitForEvent("it is ready again") {
+        $0.event == "agent.ready" && $0.incarnation == 2
+      }.seq
       #expect(last > 6000)
       try eventually("the event log has the last one") {
         superv.read("state/logs/events.ndjson").contains(#"{"seq":\#(last),"#)

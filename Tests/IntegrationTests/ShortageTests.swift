@@ -16,7 +16,7 @@ import Testing
     ) { superv in
       try superv.prepareTalkers()
       try superv.check(
-        "mkdir disk; mount -t tmpfs -o size=512k none disk; head -c 256k /dev/zero > disk/ballast")
+        "mkdir disk; mount -t tmpfs -o size=3m none disk; head -c 2816k /dev/zero > disk/ballast")
       defer { _ = try? superv.bash("umount -l disk").end() }
       try superv.start()
       try superv.waitUntilUp("talker", in: "disk")
