@@ -35,9 +35,10 @@ final class ConnectionTable {
   /// Have something to write, or to close.
   private var dirty: [UInt64] = []
   private var buffer = [UInt8](repeating: 0, count: readBytes)
-  /// Given up for a moment when there are no descriptors left, so that a connection can be accepted
-  /// and closed instead of waking the loop for ever.
-  private var reserve: Descriptor?
+  /// Held back from the agents, for when they have taken all descriptors: an operator still gets in,
+  /// and stops some of them.
+  private static let reservedCount = 8
+  private let reserve = Reserve()
 
   private var httpCount = 0
   private let controlLimit: Int
@@ -52,7 +53,7 @@ final class ConnectionTable {
     let openFiles = Int(clamping: try ProcessLimit.current(.nofile).soft)
     controlLimit = min(Self.maximumControlCount, openFiles / 4)
     httpLimit = min(Self.maximumHTTPCount, openFiles / 16)
-    reserve = try Files.open("/dev/null", [.readOnly])
+    reserve.fill(Self.reservedCount)
   }
 
   func accept(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
@@ -80,7 +81,11 @@ final class ConnectionTable {
         }
         try add(socket, isHTTP: isHTTP, poll, &events)
       } catch {
-        return turnAway(listener)
+        // The last one is for turning away, or the loop would be woken for ever.
+        guard !isHTTP, error.isOutOfDescriptors, reserve.count > 1 else {
+          return turnAway(listener)
+        }
+        reserve.giveUpOne()
       }
     }
   }
@@ -114,9 +119,9 @@ final class ConnectionTable {
   }
 
   private func turnAway(_ listener: borrowing Descriptor) {
-    reserve = nil
+    reserve.giveUpOne()
     _ = try? listener.accept()
-    reserve = try? Files.open("/dev/null", [.readOnly])
+    reserve.fill(1)
   }
 
   func take(
@@ -164,6 +169,7 @@ final class ConnectionTable {
 
   /// One write for each connection that has something to say.
   func flush(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
+    reserve.fill(Self.reservedCount)
     let numbers = dirty
     dirty.removeAll(keepingCapacity: true)
     for number in numbers {
@@ -195,5 +201,35 @@ final class ConnectionTable {
     try poll.change(
       entry.socket, token: LinuxKernel.Source.connection.token(entry.id.number),
       for: waits ? [.readable, .writable] : .readable)
+  }
+}
+
+/// Descriptors that are open for nothing, so that others can be opened in their place.
+private final class Reserve {
+  private var first: Node?
+  private(set) var count = 0
+
+  private final class Node {
+    let descriptor: Descriptor
+    let next: Node?
+
+    init(_ descriptor: consuming Descriptor, _ next: Node?) {
+      self.descriptor = descriptor
+      self.next = next
+    }
+  }
+
+  /// Opens as many as there are to be had, up to `wanted`.
+  func fill(_ wanted: Int) {
+    while count < wanted, let opened = try? Files.open("/dev/null", [.readOnly]) {
+      first = Node(opened, first)
+      count += 1
+    }
+  }
+
+  func giveUpOne() {
+    guard let node = first else { return }
+    first = node.next
+    count -= 1
   }
 }

@@ -80,7 +80,8 @@ package enum JSON {
     case .valueNotFound(_, let context):
       "'\(path(context.codingPath))' must not be null"
     case .typeMismatch(let type, let context):
-      "'\(path(context.codingPath))' is not of type \(type)"
+      context.codingPath.isEmpty
+        ? "it is not an object" : "'\(path(context.codingPath))' is not of type \(type)"
     case .dataCorrupted(let context):
       context.codingPath.isEmpty
         ? context.debugDescription : "'\(path(context.codingPath))' has an unknown value"
