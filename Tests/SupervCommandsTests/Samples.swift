@@ -48,7 +48,7 @@ let sampleWhy = WhyReport(
   output: ["Traceback:", "\u{1B}[31mno model\u{7}"])
 
 let sampleEvents = [
-  EventRecord(seq: 41, time: "2026-11-21T07:20:00.123456Z", event: .daemonStarted, pid: 4242),
+  EventRecord(seq: 41, time: "2026-11-21T07:20:00.123456Z", event: "daemon.started", pid: 4242),
   EventRecord(
     seq: 42, time: "2026-11-21T07:20:01.000000Z", event: "agent.exited", agent: "crawler",
     incarnation: 2, pid: 77, exit: ExitReport(code: 3, classification: "abnormal"),

@@ -29,10 +29,26 @@ import Testing
   /// test spawns, and then cannot be executed (execve(2), ETXTBSY).
   private func start(_ words: String..., daemon script: String) throws -> Run {
     let fixture = testsFolder.appending(path: "Fixtures/daemon").path
+    let mark = "\(folder.path)/daemon.pid"
     let environment = [
-      "PATH": "/usr/bin:/bin", "SUPERV_TEST_SCRIPT": try folder.write("script", script),
+      "PATH": "/usr/bin:/bin",
+      "SUPERV_TEST_SCRIPT": try folder.write("script", "echo $$ > \(mark)\n\(script)"),
     ]
+    defer { reapDaemon(mark) }
     return run(words: ["start"] + words, environment: environment, executable: fixture)
+  }
+
+  /// A command ends before its daemon does, so it leaves the daemon's end to process 1. This process
+  /// goes on, and a child that is never reaped would keep the exit tests of other suites waiting.
+  private func reapDaemon(_ mark: String) {
+    guard let text = try? Files.readText(mark), let pid = Int32(text.filter(\.isNumber)),
+      let pidfd = try? Processes.open(pid: pid)
+    else { return }
+    if (try? pidfd.wait(timeoutMilliseconds: 10_000)) != true {
+      _ = try? Processes.send(.kill, to: pidfd)
+      _ = try? pidfd.wait()
+    }
+    _ = try? Processes.reap(pidfd)
   }
 
   @Test("check says what is wrong where, and whether the file can be used")
