@@ -46,7 +46,7 @@ import Testing
     else { return }
     if (try? pidfd.wait(timeoutMilliseconds: 10_000)) != true {
       _ = try? Processes.send(.kill, to: pidfd)
-      _ = try? pidfd.wait()
+      _ = try? pidfd.wait(timeoutMilliseconds: nil)
     }
     _ = try? Processes.reap(pidfd)
   }
