@@ -214,9 +214,9 @@ private let actionCommands = [
     operands: [Operand(name: "SIGNAL", kind: .suggestion(commonSignals)), namesOperand],
     defaultTimeout: queryTimeout,
     description: [
-      "SIGNAL is a name with or without SIG, or a number. The signal goes to the agent's own "
-        + "process. When that ends from it, it is restarted as its restart type says; use down to "
-        + "stop an agent."
+      "SIGNAL is a name with or without SIG, or a number. The signal goes to the process group of "
+        + "the agent. When the agent ends from it, it is restarted as its restart type says; use "
+        + "down to stop an agent."
     ],
     examples: [Example(line: "superv signal HUP crawler", explanation: "reopen files, say")],
     run: runSignal),

@@ -41,7 +41,7 @@ import Testing
   func details() throws {
     let daemon = try daemon(
       [ScriptedDaemon.encoded(sampleStatus)], [ScriptedDaemon.encoded(sampleStatus)],
-      [ScriptedDaemon.encoded(sampleWhy)])
+      [ScriptedDaemon.encoded(sampleWhy)], [ScriptedDaemon.encoded(try sampleLogs(in: folder))])
     expectGolden("status-details.txt", run("status", "x", "--socket", daemon.socketPath).output)
     expectGolden("tree.txt", run("tree", "--socket", daemon.socketPath).output)
     expectGolden("why.txt", run("why", "broken", "--socket", daemon.socketPath).output)

@@ -44,8 +44,17 @@ let sampleWhy = WhyReport(
   history: [
     .init(time: "2026-11-21T07:20:00.123456Z", event: "agent.exited", reason: "exit code 1"),
     .init(time: "2026-11-21T07:20:00.200000Z", event: "agent.failed", reason: "gave up"),
-  ],
-  output: ["Traceback:", "\u{1B}[31mno model\u{7}"])
+  ])
+
+/// The log of `sampleWhy`, as the daemon says where it is.
+func sampleLogs(in folder: TemporaryFolder) throws -> LogsReport {
+  let prefix = "2026-11-21T07:20:00.123456Z err "
+  let path = try folder.write(
+    "broken.log", "\(prefix)Traceback:\n\(prefix)\u{1B}[31mno model\u{7}\n")
+  return LogsReport(
+    directory: folder.path, files: [.init(agent: "broken", path: path, format: .text)],
+    events: "\(folder.path)/events.ndjson")
+}
 
 let sampleEvents = [
   EventRecord(seq: 41, time: "2026-11-21T07:20:00.123456Z", event: "daemon.started", pid: 4242),

@@ -120,11 +120,12 @@ import Testing
   func placement() throws {
     let folder = try TemporaryFolder()
     let daemon = try ScriptedDaemon(
-      in: folder, Array(repeating: [ScriptedDaemon.encoded(sampleWhy)], count: 3))
-    #expect(run("--socket", daemon.socketPath, "why", "a").status == 0)
-    #expect(run("why", "--socket=\(daemon.socketPath)", "--json", "a").status == 0)
-    #expect(run("why", "--socket", daemon.socketPath, "--", "-a").status == 0)
-    #expect(daemon.requests == [#"why {"name":"a"}"#, #"why {"name":"a"}"#, #"why {"name":"-a"}"#])
+      in: folder, Array(repeating: [ScriptedDaemon.encoded(sampleStatus)], count: 3))
+    #expect(run("--socket", daemon.socketPath, "status", "a").status == 0)
+    #expect(run("status", "--socket=\(daemon.socketPath)", "--json", "a").status == 0)
+    #expect(run("status", "--socket", daemon.socketPath, "--", "-a").status == 0)
+    let names = daemon.requests.map { $0.contains(#""agent":"-a""#) ? "-a" : "a" }
+    #expect(names == ["a", "a", "-a"])
   }
 
   @Test("hidden roles get their arguments")
