@@ -35,8 +35,8 @@ final class ConnectionTable {
   /// Have something to write, or to close.
   private var dirty: [UInt64] = []
   private var buffer = [UInt8](repeating: 0, count: readBytes)
-  /// Held back from the agents, for when they have taken all descriptors: an operator still gets in,
-  /// and stops some of them.
+  /// Held back from the agents, for when they have taken all descriptors: an operator still gets
+  /// in, and stops some of them.
   private static let reservedCount = 8
   private let reserve = Reserve()
 

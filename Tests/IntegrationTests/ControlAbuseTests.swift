@@ -259,8 +259,9 @@ import Testing
     try withSuperv("[agent:slow]\ncommand = sleep 1000\nstartsecs = 1000s") { superv in
       try superv.start()
       let client = try RawClient(superv.controlSocket)
+      let params = #"{"wait":"ready"}"#
       let requests = (1...65).map { number -> String in
-        "{\"jsonrpc\":\"2.0\",\"id\":\(number),\"method\":\"status\",\"params\":{\"wait\":\"ready\"}}\n"
+        "{\"jsonrpc\":\"2.0\",\"id\":\(number),\"method\":\"status\",\"params\":\(params)}\n"
       }
       try client.send(requests.joined())
       let answer = try client.wait(for: "\n")
