@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -24,6 +25,14 @@ int64_t cbench_free_bytes(const char *path) {
   struct statvfs state;
   if (statvfs(path, &state) < 0) return -1;
   return (int64_t)state.f_bavail * (int64_t)state.f_frsize;
+}
+
+void cbench_warm_memory(size_t bytes) {
+  const size_t page = 4096;
+  char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;
+  for (size_t at = 0; at < bytes; at += page) ((volatile char *)memory)[at] = 1;
+  munmap(memory, bytes);
 }
 
 ssize_t cbench_read(const char *path, char *bytes, size_t capacity) {

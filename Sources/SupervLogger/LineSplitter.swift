@@ -48,7 +48,7 @@ package enum LineLimits {
   static let fullPipeBytes = 64 * 1024
   /// What an unprivileged process may ask for at most, unless the machine says otherwise
   /// (`/proc/sys/fs/pipe-max-size`).
-  static let widePipeBytes: Int32 = 1024 * 1024
+  static let widePipeBytes: Int32 = 256 * 1024
 }
 
 /// Lines that lie behind each other in the read buffer.

@@ -13,9 +13,11 @@ extension Benchmark {
     }
     var superv: [Double] = []
     var bare: [Double] = []
-    // One more than counts: the first to use so much memory pays for getting it.
+    // One more than counts, for whatever else the first pays for.
     for round in 0...options.roundCount {
+      cbench_warm_memory(bytes * 3)
       let bareRate = try copyBare(round: "\(format)-\(round)", bytes: bytes)
+      cbench_warm_memory(bytes * 3)
       let supervRate = try copyLogged(round: "\(format)-\(round)", format: format, bytes: bytes)
       if round == 0 { continue }
       bare.append(bareRate)

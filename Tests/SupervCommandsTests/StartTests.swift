@@ -38,7 +38,7 @@ import Testing
     return run(words: ["start"] + words, environment: environment, executable: fixture)
   }
 
-  /// A command ends before its daemon does, so it leaves the daemon's end to process 1. This process
+  /// A command ends before its daemon does, so it leaves the daemon's end to process 1. This one
   /// goes on, and a child that is never reaped would keep the exit tests of other suites waiting.
   private func reapDaemon(_ mark: String) {
     guard let text = try? Files.readText(mark), let pid = Int32(text.filter(\.isNumber)),

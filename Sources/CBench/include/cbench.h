@@ -99,6 +99,10 @@ int cbench_tally_file(const char *_Nonnull path, struct cbench_tally *_Nonnull t
 // `modified` is a CLOCK_REALTIME stamp, as coarse as the kernel's tick.
 int cbench_file_state(
   const char *_Nonnull path, int64_t *_Nonnull size, int64_t *_Nonnull modified);
+/// Has so much memory backed by the machine, and gives it back to the kernel at once. In a virtual
+/// machine the first touch of a page costs far more than writing to it, and free pages go back to
+/// the host after a while.
+void cbench_warm_memory(size_t bytes);
 int64_t cbench_free_bytes(const char *_Nonnull path);
 bool cbench_is_executable(const char *_Nonnull path);
 bool cbench_is_writable_folder(const char *_Nonnull path);
