@@ -8,15 +8,15 @@ struct LogLineReport: Encodable, Hashable, Sendable {
   /// The agent, without its instance.
   var agent: String
   var instance: Int
-  var incarnation: UInt64?
-  var pid: Int32?
+  @OrNull var incarnation: UInt64?
+  @OrNull var pid: Int32?
   /// `stdout`, `stderr`, `superv` for marks where lines are missing, or `unknown`.
   var stream: String
   var message: String
   /// The line goes on in the next one of the stream.
   var partial: Bool
   /// How many lines are missing here.
-  var dropped: UInt64?
+  @OrNull var dropped: UInt64?
 
   init(_ record: LogRecord, instance name: String) {
     time = String(decoding: Timestamp.bytes(record.timeNanoseconds), as: UTF8.self)

@@ -14,8 +14,8 @@ package struct ActionReport: Codable, Hashable, Sendable {
     package var name: String
     package var ok: Bool
     /// The phase it ended in; null in the answer to `signal`.
-    package var phase: String?
-    package var reason: String?
+    @OrNull package var phase: String?
+    @OrNull package var reason: String?
 
     package init(name: String, ok: Bool, phase: String? = nil, reason: String? = nil) {
       self.name = name
@@ -89,7 +89,7 @@ package struct DiagnosticReport: Codable, Hashable, Sendable {
   /// In characters, from 1.
   package var column: Int
   package var message: String
-  package var hint: String?
+  @OrNull package var hint: String?
 
   package init(
     severity: Severity, file: String, line: Int, column: Int, message: String, hint: String? = nil

@@ -39,20 +39,6 @@ package struct EventRecord: Codable, Hashable, Sendable {
     case seq, time, event, agent, supervisor, incarnation, pid, exit, reason
     case delaySeconds = "delay_s"
   }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(seq, forKey: .seq)
-    try container.encode(time, forKey: .time)
-    try container.encode(event, forKey: .event)
-    if let agent { try container.encode(agent, forKey: .agent) }
-    if let supervisor { try container.encode(supervisor, forKey: .supervisor) }
-    if let incarnation { try container.encode(incarnation, forKey: .incarnation) }
-    if let pid { try container.encode(pid, forKey: .pid) }
-    if let exit { try container.encode(exit, forKey: .exit) }
-    if let delaySeconds { try container.encode(delaySeconds, forKey: .delaySeconds) }
-    if let reason { try container.encode(reason, forKey: .reason) }
-  }
 }
 
 package struct EventsParams: Codable, Hashable, Sendable {

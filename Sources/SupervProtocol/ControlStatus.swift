@@ -59,7 +59,7 @@ package enum DaemonState: String, CaseIterable, Hashable, Sendable, Codable {
 package struct DaemonStatus: Codable, Hashable, Sendable {
   package var pid: Int32
   /// Null where no keeper runs.
-  package var keeperPID: Int32?
+  @OrNull package var keeperPID: Int32?
   package var uptimeSeconds: Double
   package var state: DaemonState
 
@@ -86,9 +86,9 @@ package enum DesiredState: String, CaseIterable, Hashable, Sendable, Codable {
 /// How a process ended: with a code or by a signal.
 package struct ExitReport: Codable, Hashable, Sendable {
   /// The exit code, 0 to 255; null when a signal ended it.
-  package var code: Int32?
+  @OrNull package var code: Int32?
   /// The number of the signal that ended it; null when it exited.
-  package var signal: Int32?
+  @OrNull package var signal: Int32?
   /// `normal`, `requested`, `abnormal` or another of the exit classes.
   package var classification: String
 
@@ -117,17 +117,17 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   package var ready: Bool
   package var alive: Bool
   /// Null without a process.
-  package var pid: Int32?
+  @OrNull package var pid: Int32?
   /// 0 before the first start.
   package var incarnation: Int
   package var restarts: Int
   /// Since the process was started; null without one.
-  package var uptimeSeconds: Double?
+  @OrNull package var uptimeSeconds: Double?
   /// RFC 3339, UTC; null without a process.
-  package var startedAt: String?
+  @OrNull package var startedAt: String?
   /// How the last process ended; null when none has.
-  package var exit: ExitReport?
-  package var reason: String?
+  @OrNull package var exit: ExitReport?
+  @OrNull package var reason: String?
 
   package init(
     name: String, agent: String? = nil, instance: Int = 0, supervisor: String = "root",
@@ -173,7 +173,7 @@ package struct SupervisorStatus: Codable, Hashable, Sendable {
   package var periodSeconds: Double
   /// The names of its children in start order.
   package var children: [String]
-  package var reason: String?
+  @OrNull package var reason: String?
 
   package init(
     name: String, parent: String = "root", strategy: String, desired: DesiredState = .up,
@@ -214,7 +214,7 @@ package struct WhyReport: Codable, Hashable, Sendable {
     /// RFC 3339, UTC.
     package var time: String
     package var event: String
-    package var reason: String?
+    @OrNull package var reason: String?
 
     package init(time: String, event: String, reason: String? = nil) {
       self.time = time
@@ -227,8 +227,8 @@ package struct WhyReport: Codable, Hashable, Sendable {
   package var phase: String
   package var ready: Bool
   package var desired: DesiredState
-  package var reason: String?
-  package var exit: ExitReport?
+  @OrNull package var reason: String?
+  @OrNull package var exit: ExitReport?
   package var restarts: Int
   /// Oldest first.
   package var history: [Entry]

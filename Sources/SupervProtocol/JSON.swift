@@ -1,26 +1,22 @@
 import FoundationEssentials
 
-/// JSON text from values and back.
+/// JSON text from values and back, by Foundation's coders.
 ///
-/// Foundation's `JSONEncoder` keeps the members of an object in a dictionary, whose order changes
-/// at every start, and synthesized conformances leave nil out. Tools and people read what superv
-/// writes, so this encoder keeps the order of the encode calls (for synthesized conformances the
-/// order of declaration) and writes nil as null. A conformance that wants to leave a member out
-/// encodes it itself under `if let`.
+/// Members stand in the order of their names, so that the same value is always the same text. A
+/// member that is to be null when there is nothing is declared with `@OrNull`.
 package enum JSON {
   /// The value on one line, without a newline.
   package static func encode(_ value: some Encodable) -> [UInt8] {
-    var bytes: [UInt8] = []
-    append(value, to: &bytes)
-    return bytes
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Only a number that is none (infinity) has no JSON; the daemon must not end because of it.
+    guard let data = try? encoder.encode(value) else { return Array("null".utf8) }
+    return Array(data)
   }
 
   /// Appends the value on one line, without a newline.
   package static func append(_ value: some Encodable, to bytes: inout [UInt8]) {
-    let text = JSONText(bytes)
-    bytes = []
-    text.write(value)
-    bytes = text.bytes
+    bytes += encode(value)
   }
 
   /// Appends a string in quotes, escaped as RFC 8259 requires and no further.

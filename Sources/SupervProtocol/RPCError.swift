@@ -101,7 +101,7 @@ extension RPCError: Codable {
   private struct Details: Codable {
     var kind: String?
     var retryable: Bool?
-    var retryAfterMilliseconds: Int?
+    @OrNull var retryAfterMilliseconds: Int?
 
     enum CodingKeys: String, CodingKey {
       case kind, retryable

@@ -173,7 +173,7 @@ extension SupervisionTree {
     let incarnation = nodes.filter { $0.name == name }.map(\.incarnation).max() ?? 0
     let id = add(placement)
     if let predecessor {
-      nodes[id.index].incarnation = incarnation
+      nodes[id.index].incarnation = max(incarnation, nodes[id.index].incarnation)
       nodes[id.index].restarts = nodes[predecessor.index].restarts
       nodes[id.index].predecessor = predecessor
     }

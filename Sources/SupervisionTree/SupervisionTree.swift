@@ -47,6 +47,9 @@ package struct SupervisionTree: Sendable {
   var specification: TreeSpecification
   var now: MonotonicTime
   var jitter: Jitter
+  /// The last incarnation of each instance in an earlier life: one that a reload brings back goes
+  /// on from there.
+  let pastIncarnations: [String: UInt64]
   var agenda: [Work] = []
   var effects: [Effect] = []
   /// Something happened that may let a waiting child start.
@@ -70,6 +73,7 @@ package struct SupervisionTree: Sendable {
   ) {
     self.specification = specification
     jitter = Jitter(seed: jitterSeed)
+    pastIncarnations = incarnations
     now = MonotonicTime(nanoseconds: 0)
     var root = SupervisorSpecification(name: "root")
     root.children = specification.children
@@ -77,7 +81,7 @@ package struct SupervisionTree: Sendable {
       Node(
         name: "root", parent: .root, kind: .supervisor(Supervisor(specification: root)),
         policy: ChildPolicy(), wish: .up))
-    build(incarnations: incarnations, stopped: stopped)
+    build(stopped: stopped)
   }
 
   /// Handles one event and says what is to be done, in order.

@@ -20,11 +20,10 @@ extension SupervisionTree {
     return placed
   }
 
-  mutating func build(incarnations: [String: UInt64], stopped: Set<String>) {
+  mutating func build(stopped: Set<String>) {
     ids["root"] = .root
     for placement in Self.placements(of: specification) {
       let id = add(placement)
-      nodes[id.index].incarnation = incarnations[nodes[id.index].name] ?? 0
       if stopped.contains(nodes[id.index].name) {
         nodes[id.index].wish = .down
         nodes[id.index].isWishOperators = true
@@ -49,6 +48,7 @@ extension SupervisionTree {
       name: placement.child.name, parent: parent, kind: kind, policy: policy,
       wish: policy.autostart ? .up : .down)
     if !policy.autostart { node.reason = .autostartOff }
+    if case .agent = kind { node.incarnation = pastIncarnations[node.name] ?? 0 }
     nodes.append(node)
     precondition(ids.updateValue(id, forKey: node.name) == nil, "\(node.name) is there twice")
     self[parent].children.append(id)

@@ -1,11 +1,14 @@
+import Foundation
 import SupervProtocol
 import Testing
 
-/// The shapes that tools rely on, byte for byte.
+/// The shapes that tools rely on: every member, nulls included, in whatever order.
 @Suite struct ControlTests {
   private func roundTrip<Value: Codable & Equatable>(_ value: Value, _ expected: String) throws {
     let bytes = JSON.encode(value)
-    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    let members = try JSONSerialization.jsonObject(with: Data(bytes)) as? NSDictionary
+    let wanted = try JSONSerialization.jsonObject(with: Data(expected.utf8)) as? NSDictionary
+    #expect(members != nil && members == wanted)
     #expect(try JSON.decode(Value.self, from: bytes.span) == value)
   }
 
