@@ -120,45 +120,6 @@ import Testing
   }
 }
 
-@Suite struct GlobTests {
-  @Test(arguments: [
-    ("*", "anything", true), ("*", "", true), ("*", ".hidden", false), (".*", ".hidden", true),
-    ("?", "é", true), ("?", "", false), ("?", ".", false), ("a*b*c", "aXbYbZc", true),
-    ("a*b*c", "aXbYbZ", false), ("*.conf", "x.conf", true), ("*.conf", "x.conf.old", false),
-    ("[abc]x", "bx", true), ("[abc]x", "dx", false), ("[a-c]", "b", true), ("[!a-c]", "b", false),
-    ("[^a-c]", "d", true), ("[]x]", "]", true), ("[a-]", "-", true), ("[", "[", true),
-    ("[a", "[a", true), ("\\*", "*", true), ("\\*", "x", false), ("**", "x", true),
-    ("a", "ab", false), ("ab", "a", false), ("", "", true), ("[z-a]", "m", false),
-  ]) func matches(pattern: String, name: String, expected: Bool) {
-    #expect(GlobPattern(pattern).matches(name) == expected)
-  }
-
-  @Test func manyStarsDoNotTakeForEver() {
-    let pattern = GlobPattern(String(repeating: "*a", count: 60) + "*b")
-    #expect(!pattern.matches(String(repeating: "a", count: 5000)))
-  }
-
-  @Test func findsFilesInSortedOrder() throws {
-    let scratch = try Scratch()
-    for name in ["b", "a"] { try Files.makeDirectories("\(scratch.path)/conf/\(name)") }
-    for name in ["conf/b/2.conf", "conf/a/3.conf", "conf/a/1.conf", "conf/a/no", "conf/x.conf"] {
-      _ = try scratch.write(name, "")
-    }
-    _ = try scratch.write("conf/a*", "")
-    func found(_ pattern: String) -> [String] {
-      Files.matching("\(scratch.path)/\(pattern)").map {
-        String($0.dropFirst(scratch.path.count + 1))
-      }
-    }
-    #expect(found("conf/*/*.conf") == ["conf/a/1.conf", "conf/a/3.conf", "conf/b/2.conf"])
-    #expect(found("c??f/[b-z].conf") == ["conf/x.conf"])
-    #expect(found("conf/a/1.conf") == ["conf/a/1.conf"])
-    #expect(found("conf/a/missing") == [] && found("none/*") == [])
-    #expect(found("conf/a\\*") == ["conf/a*"])
-    #expect(Files.matching("/pro[c]/self/st?t") == ["/proc/self/stat"])
-  }
-}
-
 @Suite struct UserTests {
   private let database = UserDatabase(
     passwd: """
