@@ -20,7 +20,7 @@ final class Mirror {
 
   /// Leaves the given descriptor itself as it is: its flags are shared with the shell.
   init(_ standardOutput: borrowing Descriptor) throws(SystemError) {
-    isColoured = standardOutput.isTerminal
+    isColoured = Surroundings.isTerminal(standardOutput.number)
     let kind = try standardOutput.status().kind
     if kind == .characterDevice || kind == .fifo,
       let own = try? Files.open(

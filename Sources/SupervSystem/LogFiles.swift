@@ -19,9 +19,6 @@ extension Descriptor {
   package func position() throws(SystemError) -> Int64 {
     Int64(try retrying("lseek") { lseek(number, 0, SEEK_CUR) })
   }
-
-  /// Whether this is a terminal (isatty(3)).
-  package var isTerminal: Bool { isatty(number) == 1 }
 }
 
 extension SystemError {
