@@ -83,6 +83,8 @@ package enum KernelEvent: Sendable {
   /// It wrote a newline to its `notify_fd`.
   case notifyDescriptor(ProcessKey)
   case probeEnded(ProbeID, ProbeOutcome)
+  /// What `beginSurvey` asked for.
+  case surveyed(Survey)
   case disconnected(ConnectionID)
   /// The time given to `setAlarm` has come.
   case alarm
@@ -111,6 +113,10 @@ package protocol Kernel: AnyObject {
   func cancelProbe(_ probe: ProbeID)
   /// The agent that a process belongs to now, by session and ancestry.
   func owner(ofProcess pid: Int32) -> ProcessKey?
+
+  /// Finds out, without keeping anything else waiting, what every agent uses; `surveyed` follows.
+  /// Asked again meanwhile, there is one answer.
+  func beginSurvey()
 
   /// The one alarm; nil turns it off. It may come early, and then for nothing.
   func setAlarm(at time: MonotonicTime?)
