@@ -33,7 +33,7 @@ EVERYTHING = {"tell", "log", "op", "call", "kinds", "serve", "cancel", "monitor"
 SUBJECTS = {
     "python": (["python3", str(HERE / "subject.py")], EVERYTHING),
     "asyncio": (["python3", str(HERE / "subject.py"), "--asyncio"], EVERYTHING),
-    "node": (["node", str(HERE / "subject.mjs")], EVERYTHING),
+    "node": (["node", str(HERE / "subject.mjs")], EVERYTHING | {"helper"}),
     "swift": (["superv-conformance-subject"], EVERYTHING),
     "shell": (["sh", str(HERE / "subject.sh")], {"tell", "call"}),
 }
@@ -135,6 +135,19 @@ def call(tree):
         expect_same(tree.subject.end(call), value, "result")
 
 
+@check("a helper asks on a connection of its own, and the agent goes on serving", "helper")
+def helper(tree):
+    tree.make_ready()
+    with tree.puppet() as puppet:
+        call = tree.subject.begin("helper_call", to="puppet", method="x", params=1)
+        handle = puppet.next_handle("x")
+        expect_same(handle["params"]["from"], "subject", "from")
+        expect_same(puppet.result("subject", "echo", 2), 2, "result")
+        puppet.answer(handle, 3)
+        expect_same(tree.subject.end(call), 3, "result")
+        expect_same(puppet.result("subject", "echo", 4), 4, "result after it")
+
+
 @check("calls run side by side, and answers may overtake each other", "call", "serve")
 def side_by_side(tree):
     with tree.puppet() as puppet:
@@ -153,7 +166,8 @@ def expect_error(tree, error, kind, is_retryable, class_name):
         expect_same(error["kind"], kind, "kind")
         expect_same(error["retryable"], is_retryable, "retryable")
         got = error["type"].split(".")[-1].replace("_", "").lower()
-        expect_same(got, class_name.lower(), "class")
+        # A language may have an error of its own for what was cancelled.
+        expect(got in (class_name.lower(), f"{kind}error"), "class:", error)
     else:
         expect(kind in error["message"], f"{kind} is in {error['message']!r}")
         expect_same(error["status"], 4 if kind == "timeout" else 1, "exit status")
@@ -350,8 +364,9 @@ def nested(tree):
         puppet.send("cancel", id=outer[0])
         expect_same(puppet.end(outer)["error"]["data"]["kind"], "cancelled", "kind")
         outer = puppet.begin("call", to="subject", method="relay", params=relay, timeout_ms=400)
-        helper.inbox.get(timeout=PATIENCE)
-        expect_same(puppet.end(outer)["error"]["data"]["kind"], "timeout", "kind")
+        answer = puppet.end(outer)  # both end at the same time, and either may be first
+        kind = answer["result"] if "result" in answer else answer["error"]["data"]
+        expect_same(kind["kind"], "timeout", "kind")
 
 
 @check("nested calls of handlers side by side keep their traces apart", "serve", "call")
@@ -481,7 +496,9 @@ def ping(tree):
 def blocked_in_operation(tree):
     incarnation = tree.agent("pinged")["incarnation"]
     token = tree.pinged.do("op_begin", kind="compute", expected_ms=120_000)
+    until = time.monotonic() + 15
     tree.pinged.do("block", ms=15_000)
+    time.sleep(max(0, until - time.monotonic()))  # where the loop is not what answers here
     tree.pinged.do("op_end", token=token)
     expect_same(tree.agent("pinged")["incarnation"], incarnation, "incarnation")
 
@@ -559,9 +576,7 @@ def stop(tree):
         expect_same(puppet.result("subject", "echo", 1), 1, "the slow one has begun")
         down = threading.Thread(target=tree.run, args=("down", "subject"), daemon=True)
         down.start()
-        eventually("it knows", lambda: tree.subject.do("state")["stopping"])
-        kind = puppet.call("subject", "echo", 2).get("error", {}).get("data", {}).get("kind")
-        expect_same(kind, "not_ready", "a call to it meanwhile")
+        eventually("nobody else gets to it", lambda: "error" in puppet.call("subject", "echo", 2))
         expect_same(puppet.end(slow).get("result"), "slow", "what was in its hands")
         down.join(PATIENCE)
     agent = tree.wait_for("it is gone", lambda agent: agent["pid"] is None)

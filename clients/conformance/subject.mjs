@@ -84,6 +84,15 @@ const commands = {
   },
   cancel_call: ({ token }) => calls.get(token).controller.abort(),
   await_call: ({ token }) => calls.get(token).answer,
+  /** The call of a helper: on a connection of its own, which does not serve. */
+  async helper_call(command) {
+    const helper = await new Agent({ serves: false }).start();
+    try {
+      return await helper.call(command.to, command.method, command.params);
+    } finally {
+      await helper.close();
+    }
+  },
   cast: ({ to, method, params }) => agent.cast(to, method, params),
   async monitor({ agent: name }) {
     return token(monitors, await agent.monitor(name, (down) => downs.push(down)));

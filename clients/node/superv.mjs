@@ -184,7 +184,7 @@ export class Agent {
   /** @type {number | undefined} */ instance;
   /** @type {number | undefined} */ incarnation;
   /** Whether superv answers just now. */ connected = false;
-  /** Why superv asked this agent to stop; null until it did. @type {Stop | null} */ stop = null;
+  /** Why superv asked it to stop; null until then. @type {Stop | null} */ stopRequest = null;
 
   #path;
   #hello;
@@ -205,6 +205,7 @@ export class Agent {
   #monitorsById = new Map(); // on this connection
   #stopListeners = [];
   #stopWaiters = [];
+  #isWatched = false; // whether the program looks at `stopping`
   #opPrefix = randomBytes(4).toString('hex'); // the agent's other processes have operations too
   #lastOp = 0;
 
@@ -225,7 +226,8 @@ export class Agent {
 
   /** Whether superv has asked this agent to stop. */
   get stopping() {
-    return this.stop !== null;
+    this.#isWatched = true;
+    return this.stopRequest !== null;
   }
 
   /**
@@ -385,19 +387,21 @@ export class Agent {
     this.#keepAlive();
   }
 
-  /** Calls `listener` when superv asks this agent to stop. @param {(stop: Stop) => void} listener */
+  /** Calls `listener` when superv asks it to stop. @param {(stop: Stop) => void} listener */
   onStop(listener) {
     this.#stopListeners.push(listener);
+    this.#isWatched = true;
   }
 
   /**
    * Returns when superv has asked this agent to stop and what was in its hands is done: the moment
-   * to exit. Where neither this nor `onStop` is used, the process gets its SIGTERM then.
+   * to exit. A program that uses neither this nor `onStop` nor `stopping` gets its SIGTERM then.
    * @returns {Promise<Stop>}
    */
   stopped() {
     const { promise, resolve } = deferred();
     this.#stopWaiters.push(resolve);
+    this.#isWatched = true;
     this.#keepAlive();
     this.#stopIfIdle();
     return promise;
@@ -482,7 +486,7 @@ export class Agent {
    */
   #keepAlive() {
     const guests = this.#handlers.size + this.#monitors.size + this.#stopWaiters.length;
-    const isOver = this.stopping && this.#handling === 0;
+    const isOver = this.stopRequest !== null && this.#handling === 0;
     const isNeeded = !this.#started?.isOver || (guests > 0 && !isOver);
     for (const handle of [this.#socket, this.#reconnectTimer]) {
       if (isNeeded) handle?.ref();
@@ -636,7 +640,8 @@ export class Agent {
       const result = await callInHand.run(inHand, () => handler(request.params, call));
       answer = { result: result ?? null };
     } catch (error) {
-      answer = { error: errorToWire(error) };
+      const cause = call.cancelled ? new Cancelled(`${call.from} has cancelled`) : error;
+      answer = { error: errorToWire(cause) };
       if (id === undefined && error instanceof SupervError) console.error(error); // a cast
     }
     inHand.isOver = true; // what the handler left running is on its own
@@ -657,19 +662,17 @@ export class Agent {
   }
 
   #askedToStop({ reason, deadline_ms: milliseconds = 0 }) {
-    if (this.stopping) return;
-    this.stop = { reason, deadline: performance.now() + milliseconds };
-    for (const listener of this.#stopListeners) queueMicrotask(() => listener(this.stop));
+    if (this.stopRequest !== null) return;
+    this.stopRequest = { reason, deadline: performance.now() + milliseconds };
+    for (const listener of this.#stopListeners) queueMicrotask(() => listener(this.stopRequest));
     this.#stopIfIdle();
   }
 
   #stopIfIdle() {
-    if (!this.stopping || this.#handling > 0) return;
-    for (const resolve of this.#stopWaiters) resolve(this.stop);
+    if (this.stopRequest === null || this.#handling > 0) return;
+    for (const resolve of this.#stopWaiters) resolve(this.stopRequest);
     this.#keepAlive();
-    if (this.#stopWaiters.length + this.#stopListeners.length === 0) {
-      process.kill(process.pid, 'SIGTERM'); // nobody listens here: no use in waiting any longer
-    }
+    if (!this.#isWatched) process.kill(process.pid, 'SIGTERM'); // what superv would do, much later
   }
 
   // MARK: Monitors

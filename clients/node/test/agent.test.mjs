@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import {
   Agent, AgentDied, Cancelled, CircuitOpen, Cycle, Denied, Invalid, NoSuchAgent, NotReady,
@@ -144,7 +145,8 @@ test('a kind of a later version, and the callee\'s own error', async (t) => {
   let failing = agent.call('planner', 'plan').catch((error) => error);
   peer.refuse(await peer.next('call'), 'rate_limited', -32011, { retryable: true });
   let error = await failing;
-  assert.deepEqual([error.constructor, error.kind, error.retryable], [SupervError, 'rate_limited', true]);
+  assert.deepEqual(
+    [error.constructor, error.kind, error.retryable], [SupervError, 'rate_limited', true]);
 
   failing = agent.call('planner', 'plan').catch((error) => error);
   const { id } = await peer.next('call');
@@ -158,8 +160,9 @@ test('a kind of a later version, and the callee\'s own error', async (t) => {
 
 test('only retryable errors are tried again, within the one timeout', async (t) => {
   const { agent, peer } = await connected(t);
+  const retryable = { retryable: true };
   const answer = agent.call('planner', 'plan', 1, { timeoutMs: 5_000, attempts: 3 });
-  peer.refuse(await peer.next('call'), 'overloaded', -32004, { retryable: true, retry_after_ms: 20 });
+  peer.refuse(await peer.next('call'), 'overloaded', -32004, { ...retryable, retry_after_ms: 20 });
   const second = await peer.next('call');
   assert.ok(second.params.timeout_ms <= 4_981, `${second.params.timeout_ms}`);
   peer.refuse(second, 'unavailable', -32010, { retryable: true });
@@ -171,11 +174,11 @@ test('only retryable errors are tried again, within the one timeout', async (t) 
   await assert.rejects(denied, Denied);
 
   const late = agent.call('planner', 'plan', 1, { timeoutMs: 500, attempts: 3 });
-  peer.refuse(await peer.next('call'), 'overloaded', -32004, { retryable: true, retry_after_ms: 900 });
+  peer.refuse(await peer.next('call'), 'overloaded', -32004, { ...retryable, retry_after_ms: 900 });
   await assert.rejects(late, Overloaded);
 });
 
-test('a call that superv never answers ends here, and an answer after that is dropped', async (t) => {
+test('a call that superv never answers ends here, and a late answer is dropped', async (t) => {
   const { agent, peer } = await connected(t);
   const failing = agent.call('planner', 'plan', 1, { timeoutMs: 20 });
   const { id } = await peer.next('call');
@@ -294,7 +297,8 @@ test('casts are handled and never answered', async (t) => {
     if (params === 2) throw new Error('nobody hears it');
   });
   for (const params of [1, 2]) {
-    peer.send({ method: 'handle', params: { from: 'planner', method: 'note', params, trace: TRACE } });
+    const request = { from: 'planner', method: 'note', params, trace: TRACE };
+    peer.send({ method: 'handle', params: request });
   }
   peer.send({ method: 'handle', params: { from: 'planner', method: 'missing', trace: TRACE } });
   assert.deepEqual(await peer.ask('p', 'note', 3), { jsonrpc: '2.0', id: 'p', result: null });
@@ -302,7 +306,7 @@ test('casts are handled and never answered', async (t) => {
   assert.equal(console.error.mock.callCount(), 2);
 });
 
-test('calls made in a handler pass its trace, and never ask for more time than is left', async (t) => {
+test('calls made in a handler pass its trace, and take no longer than it may', async (t) => {
   const { agent, peer } = await connected(t);
   agent.handle('outer', async (params) => {
     await new Promise((resolve) => setImmediate(resolve));
@@ -364,6 +368,13 @@ test('a cancelled handler knows, and so do the calls that it made', async (t) =>
   peer.send({ method: 'cancel', params: { id: 'h' } });
   assert.deepEqual((await peer.next('cancel')).params, { id: nested.id });
   assert.equal((await peer.next()).id, 'h'); // superv drops and counts it
+
+  t.mock.method(console, 'error', () => {});
+  agent.handle('pause', (_, { signal }) => pause(20_000, undefined, { signal }));
+  peer.handle('p', 'pause');
+  peer.send({ method: 'cancel', params: { id: 'p' } });
+  assert.equal((await peer.next()).error.data.kind, 'cancelled');
+  assert.equal(console.error.mock.callCount(), 0, 'that is no bug to report');
   assert.deepEqual(seen.sort(), ['aborted', 'cancelled', true].sort());
 });
 
@@ -404,7 +415,8 @@ test('it connects again, says how it stands, and monitors what it monitored', as
   const monitor = await again.next('monitor');
   assert.deepEqual(monitor.params, { agent: 'planner' });
   again.answer(monitor, { monitor: 1 });
-  again.send({ method: 'down', params: { monitor: 1, agent: 'planner', incarnation: 2, reason: 'x' } });
+  const down = { monitor: 1, agent: 'planner', incarnation: 2, reason: 'x' };
+  again.send({ method: 'down', params: down });
   again.send({ id: 'p', method: 'ping' });
   await again.next();
   assert.deepEqual(downs, [{ agent: 'planner', incarnation: 2, reason: 'x' }]);
@@ -456,7 +468,7 @@ test('the work goes on through a reconnect, its answer is dropped', async (t) =>
   agent.handle('slow', () => new Promise((resolve) => { release = resolve; }));
   agent.handle('fast', () => 'fast');
   peer.handle('same', 'slow');
-  await agent.cast('planner', 'x').catch(() => {}, peer.next('cast').then((m) => peer.answer(m, {})));
+  assert.equal((await peer.ask('f', 'fast')).result, 'fast'); // so the slow one has begun
   peer.socket.destroy();
   const again = await superv.welcome();
   release('stale');
@@ -525,8 +537,11 @@ test('garbage, odd pieces and lines without end do no harm', async (t) => {
   const { agent, peer } = await connected(t);
   t.mock.method(console, 'error', () => {});
   agent.handle('echo', (params) => params);
-  for (const line of ['not json', '[]', 'null', '7', '{}', '{"id":99,"result":1}', '', '{"method":7}',
-    '{"id":null,"error":{"code":-32700,"message":"what?"}}', 'x'.repeat(80_000)]) {
+  const garbage = [
+    'not json', '[]', 'null', '7', '{}', '{"id":99,"result":1}', '', '{"method":7}',
+    '{"id":null,"error":{"code":-32700,"message":"what?"}}', 'x'.repeat(80_000),
+  ];
+  for (const line of garbage) {
     peer.socket.write(`${line}\n`);
   }
   assert.deepEqual(console.error.mock.calls.length, 0);
@@ -553,7 +568,8 @@ test('a monitor fires once, for each instance once, and can be ended', async (t)
   const [, , gone] = await Promise.all(pending);
   agent.demonitor(gone);
   assert.deepEqual((await peer.next('demonitor')).params, { monitor: 13 });
-  for (const [monitor, name] of [[11, 'one'], [11, 'one'], [12, 'many:0'], [12, 'many:1'], [13, 'gone']]) {
+  const ends = [[11, 'one'], [11, 'one'], [12, 'many:0'], [12, 'many:1'], [13, 'gone']];
+  for (const [monitor, name] of ends) {
     peer.send({ method: 'down', params: { monitor, agent: name, incarnation: 1, reason: 'SIGKILL' } });
   }
   peer.send({ id: 'p', method: 'ping' });
@@ -570,9 +586,10 @@ test('down right after the answer is not missed', async (t) => {
   const { agent, peer } = await connected(t);
   const down = new Promise((resolve) => { agent.monitor('mayfly', resolve); });
   const { id } = await peer.next('monitor');
+  const fired = { monitor: 1, agent: 'mayfly', incarnation: 3, reason: 'r' };
   peer.socket.write(
     `{"jsonrpc":"2.0","id":${id},"result":{"monitor":1}}\n` +
-    '{"jsonrpc":"2.0","method":"down","params":{"monitor":1,"agent":"mayfly","incarnation":3,"reason":"r"}}\n');
+    `{"jsonrpc":"2.0","method":"down","params":${JSON.stringify(fired)}}\n`);
   assert.deepEqual(await down, { agent: 'mayfly', incarnation: 3, reason: 'r' });
 });
 
@@ -588,7 +605,7 @@ test('a stop waits for what is in its hands', async (t) => {
   await peer.ask(2, 'missing');
   assert.deepEqual(order, ['an operator stopped it']);
   assert.equal(agent.stopping, true);
-  assert.ok(agent.stop.deadline > performance.now());
+  assert.ok(agent.stopRequest.deadline > performance.now());
   release();
   await stopped;
   assert.deepEqual(order, ['an operator stopped it', 'stopped']);
@@ -605,6 +622,14 @@ test('a program of three lines is ended by its SIGTERM as soon as it is idle', a
   const { peer, ended } = await program(t, 'setInterval(() => {}, 1_000);');
   peer.send({ method: 'stop', params: { reason: 'r', deadline_ms: 60_000 } });
   assert.equal(await ended, 'SIGTERM');
+});
+
+test('a program that looks at stopping is not interrupted', async (t) => {
+  const { peer, ended } = await program(t, `
+    while (!agent.stopping) await new Promise((resolve) => setTimeout(resolve, 5));
+    process.exitCode = 4;`);
+  peer.send({ method: 'stop', params: { reason: 'r', deadline_ms: 60_000 } });
+  assert.equal(await ended, 4);
 });
 
 test('a program that neither serves nor waits just ends', async (t) => {
