@@ -91,7 +91,7 @@ extension Reading {
     guard address.isNumeric else {
       error(
         value.place,
-        "\(quoted(address.host)) is no address, and a probe does not wait for names to be looked up",
+        "\(quoted(address.host)) is no address, and probes do not look up names",
         hint: "an IPv4 address, an IPv6 address in brackets, or localhost")
       return nil
     }
