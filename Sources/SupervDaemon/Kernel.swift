@@ -106,7 +106,8 @@ package protocol Kernel: AnyObject {
   /// Kills the whole process group of an incarnation that runs.
   func kill(_ process: ProcessKey)
 
-  /// Begins a probe of kind command, http, tcp or unix; `probeEnded` follows, unless it is cancelled.
+  /// Begins a probe of kind command, http, tcp or unix; `probeEnded` follows unless it is
+  /// cancelled.
   /// Of the launch, a command takes folder, user, limits and environment.
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
   /// Ends a probe whose time is over, and every process of it.

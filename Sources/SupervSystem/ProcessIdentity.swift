@@ -80,7 +80,8 @@ package struct ProcessRecord: Hashable, Sendable {
 
   /// How many descriptors a process has open; 0 when it is gone or not ours to look into.
   ///
-  /// Since Linux 6.2 the size of the folder says it (proc_pid_fd(5)); before, its names are counted.
+  /// Since Linux 6.2 the size of the folder says it (proc_pid_fd(5)); before that, its names are
+  /// counted.
   package static func openFileCount(of pid: Int32) -> Int {
     let path = "/proc/\(pid)/fd"
     guard let size = (try? Files.status(of: path))?.map(\.size) ?? nil else { return 0 }
