@@ -115,6 +115,7 @@ extension DeclaredTree {
     definition.nice = settings.nice.map { Int32($0) }
     definition.standardInput = settings.standardInput
     definition.log = settings.log
+    definition.health.startSeconds = settings.readyAfter
     definition.specification.fingerprint = definition.fingerprint(
       passEnvironment: daemon.passEnvironment)
     return definition

@@ -51,7 +51,8 @@ package struct Notification: Hashable, Sendable {
       let microseconds = number(value).flatMap { Int64(exactly: $0) }
       keep(microseconds.map { .microseconds($0) }, in: \.extendedTimeout)
     case "MAINPID":
-      keep(number(value).flatMap { Int32(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }, in: \.mainPid)
+      keep(
+        number(value).flatMap { Int32(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }, in: \.mainPid)
     default: break
     }
   }
@@ -82,7 +83,9 @@ package struct Notification: Hashable, Sendable {
   /// Repaired where it is no UTF-8, and cut between two characters.
   private static func status(_ value: Span<UInt8>) -> String {
     var status = text(of: 0..<min(value.count, maximumStatusBytes), in: value)
-    while status.utf8.count > maximumStatusBytes || value.count > maximumStatusBytes && status.last == "\u{FFFD}" {
+    while status.utf8.count > maximumStatusBytes
+      || value.count > maximumStatusBytes && status.last == "\u{FFFD}"
+    {
       status.removeLast()
     }
     return status

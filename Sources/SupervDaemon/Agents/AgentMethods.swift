@@ -178,17 +178,16 @@ extension Daemon {
     _ = try limited(params.client ?? "", "client", 128)
     let node = session.process.node
     guard let slot = agents.indices.contains(node.index) ? agents[node.index] : nil else { return }
-    if params.serves ?? true {
-      let former = try sessions.serve(session)
-      if let former { stoppedServing(former) }
-      declareReadiness(of: session.process)
-    }
+    let serves = params.serves ?? true
+    if serves, let former = try sessions.serve(session) { stoppedServing(former) }
     reply(
       in: session, message, in: line,
       HelloResult(
         agent: slot.definition.agent, name: slot.definition.specification.name,
         instance: slot.definition.instance, incarnation: session.process.incarnation,
         messageMaximumBytes: configuration.settings.maximumMessageBytes))
+    // A `ping` may follow from it, and comes after the answer.
+    if serves { declareReadiness(of: session.process) }
     switch params.ready {
     case true?: say(.ready, of: session.process)
     case false?: say(.notReady(""), of: session.process)

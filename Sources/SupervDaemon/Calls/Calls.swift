@@ -18,7 +18,9 @@ extension Daemon {
   func demonitor(
     _ message: Message, in line: Span<UInt8>, from session: Session
   ) throws(RPCError) {}
-  func takeAnswer(_ message: Message, in line: Span<UInt8>, from session: Session) {}
+  func takeAnswer(_ message: Message, in line: Span<UInt8>, from session: Session) {
+    if isPong(message, in: line) { return takePong(message, in: line, from: session) }
+  }
 
   /// A session is gone: what it waited for nobody wants, what it had in its hands is lost.
   func sessionClosed(_ session: Session) {}

@@ -1,5 +1,4 @@
 package import SupervConfig
-package import SupervProtocol
 package import SupervisionTree
 
 // What one process is known to be like: asked by probes, told by itself, left to the clock.

@@ -179,8 +179,10 @@ extension AgentHealth {
     settings = new
     probes = Self.probes(of: new).map { probe in
       switch probe.role {
-      case .startup: Probe(probe.role, probe.machine.settings, state: isStarted ? .passing : .waiting)
-      case .readiness: Probe(probe.role, probe.machine.settings, state: isReady ? .passing : .waiting)
+      case .startup:
+        Probe(probe.role, probe.machine.settings, state: isStarted ? .passing : .waiting)
+      case .readiness:
+        Probe(probe.role, probe.machine.settings, state: isReady ? .passing : .waiting)
       case .liveness: probe
       }
     }

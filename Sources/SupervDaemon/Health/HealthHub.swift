@@ -3,9 +3,9 @@ import SupervProtocol
 import SupervisionTree
 
 /// How often something was wrong with an agent, over all its incarnations.
-package struct HealthCounts: Hashable, Sendable {
-  package fileprivate(set) var failures: [ProbeRole: Int] = [:]
-  package fileprivate(set) var stuck = 0
+struct HealthCounts {
+  fileprivate(set) var failures: [ProbeRole: Int] = [:]
+  fileprivate(set) var stuck = 0
 }
 
 /// What is known of the processes that are probed, or that have said something. A process of which
@@ -88,10 +88,22 @@ extension Daemon {
     health.records[process.node.index] = nil
   }
 
-  /// A reload has changed what is wanted of a process that goes on.
-  func adoptHealth(of process: ProcessKey, _ definition: AgentDefinition) {
+  /// A reload may have changed what is wanted of a process that goes on.
+  func adoptHealth(
+    of process: ProcessKey, _ definition: AgentDefinition, before: AgentDefinition
+  ) {
+    guard
+      definition.health != before.health
+        || definition.specification.readyAfter != before.specification.readyAfter
+    else { return }
     let isReady = tree.isReady(process.node)
-    learn(of: process) { $0.adopt(definition, $1, isReady: isReady) }
+    learn(of: process) { $0.adopt(definition.health, $1, isReady: isReady) }
+  }
+
+  /// One of which nothing is known has nothing to be held from.
+  func holdHealth(of process: ProcessKey, _ on: Bool) {
+    guard health.record(of: process) != nil else { return }
+    learn(of: process) { $0.hold(on, $1) }
   }
 
   private func makeRecord(
@@ -185,7 +197,9 @@ extension Daemon {
   /// It is in nobody's hands when there is no connection, and fails when its time is over.
   private func sendPing(_ probe: ProbeID, to process: ProcessKey) {
     guard let session = sessions.serving(process) else { return }
-    deliver(Array(#"{"jsonrpc":"2.0","id":"p\#(probe.number)","method":"ping"}"#.utf8) + [10], to: session)
+    deliver(
+      Array(#"{"jsonrpc":"2.0","id":"p\#(probe.number)","method":"ping"}"#.utf8) + [10], to: session
+    )
   }
 
   func probeEnded(_ probe: ProbeID, _ outcome: ProbeOutcome) {

@@ -62,7 +62,9 @@ extension Daemon {
   private func refuse(
     _ index: Int, _ sender: Int32, _ reason: String, _ tell: (String) -> Void
   ) {
-    guard let leftOut = health.refusals[index, default: EventLimit()].pass(kernel.now) else { return }
+    guard let leftOut = health.refusals[index, default: EventLimit()].pass(kernel.now) else {
+      return
+    }
     tell(leftOut == 0 ? reason : "\(reason); \(leftOut) more were left out")
   }
 }

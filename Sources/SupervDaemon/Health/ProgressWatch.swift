@@ -108,8 +108,9 @@ package struct ProgressWatch: Sendable {
     kinds[kind] = known
     // Now it is known what those that run should take.
     guard known.durations.count == Self.requiredDurations else { return }
+    let expected = usual(kind)
     for (name, operation) in open where operation.kind == kind && operation.expected == nil {
-      open[name]?.expected = usual(kind)
+      open[name]?.expected = expected
     }
     due = open.values.compactMap(\.due).min()
   }
