@@ -36,8 +36,6 @@ final class HealthHub {
   private(set) var counts: [String: HealthCounts] = [:]
   /// Lines of notifications that were no `NAME=value`, or had a value that makes no sense.
   var badLineCount = 0
-  /// Notifications that were refused, by the index of the node; -1 for strangers.
-  var refusals: [Int: EventLimit] = [:]
 
   var nextDeadline: MonotonicTime? { timers.first?.time }
 

@@ -10,9 +10,9 @@ extension Daemon {
   ///   - sender: its pid.
   func takeNotification(_ bytes: [UInt8], from process: ProcessKey?, sender: Int32) {
     guard let process else {
-      return refuse(-1, sender, "process \(sender) belongs to no agent, or was gone at once") {
-        tell(StoryEvent("notify.refused", .daemon, reason: $0)) { $0.pid = sender }
-      }
+      let why = "process \(sender) belongs to no agent, or was gone at once"
+      guard let text = refusalText(why, of: nil) else { return }
+      return tell(StoryEvent("notify.refused", .daemon, reason: text)) { $0.pid = sender }
     }
     guard isCurrent(process) else { return }
     let notification = Notification(bytes.span)
@@ -51,20 +51,10 @@ extension Daemon {
 
   private func setMainPid(_ pid: Int32, of process: ProcessKey) {
     guard kernel.owner(ofProcess: pid) == process else {
-      return refuse(process.node.index, pid, "MAINPID=\(pid) is no process of it") {
-        tell(about: process, "notify.refused", reason: $0)
-      }
+      let why = "MAINPID=\(pid) is no process of it"
+      return tellRefusal("notify.refused", of: process, because: why)
     }
     learn(of: process) { _, _ in [] }
     health.record(of: process)?.mainPid = pid
-  }
-
-  private func refuse(
-    _ index: Int, _ sender: Int32, _ reason: String, _ tell: (String) -> Void
-  ) {
-    guard let leftOut = health.refusals[index, default: EventLimit()].pass(kernel.now) else {
-      return
-    }
-    tell(leftOut == 0 ? reason : "\(reason); \(leftOut) more were left out")
   }
 }
