@@ -128,12 +128,17 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   /// How the last process ended; null when none has.
   @OrNull package var exit: ExitReport?
   @OrNull package var reason: String?
+  /// Of the whole agent: `closed`, `open` (calls to it are refused) or `half_open`.
+  package var breaker: String
+  /// Calls in the hands of this instance.
+  package var callsInFlight: Int
 
   package init(
     name: String, agent: String? = nil, instance: Int = 0, supervisor: String = "root",
     desired: DesiredState = .up, phase: String, ready: Bool = false, alive: Bool = false,
     pid: Int32? = nil, incarnation: Int = 0, restarts: Int = 0, uptimeSeconds: Double? = nil,
-    startedAt: String? = nil, exit: ExitReport? = nil, reason: String? = nil
+    startedAt: String? = nil, exit: ExitReport? = nil, reason: String? = nil,
+    breaker: String = "closed", callsInFlight: Int = 0
   ) {
     self.name = name
     self.agent = agent ?? name
@@ -150,6 +155,8 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     self.startedAt = startedAt
     self.exit = exit
     self.reason = reason
+    self.breaker = breaker
+    self.callsInFlight = callsInFlight
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -157,7 +164,8 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     case restarts
     case uptimeSeconds = "uptime_s"
     case startedAt = "started_at"
-    case exit, reason
+    case exit, reason, breaker
+    case callsInFlight = "calls_in_flight"
   }
 }
 
