@@ -185,17 +185,10 @@ extension Daemon {
     _ = try limited(params.client ?? "", "client", 128)
     let node = session.process.node
     guard let slot = agents.indices.contains(node.index) ? agents[node.index] : nil else { return }
-<<<<<<< HEAD
-    let serves = params.serves ?? true
-    if serves, let former = try sessions.serve(session) { stoppedServing(former) }
-=======
     // A program that outlives its agent for a moment serves nobody.
-    if params.serves ?? true, isCurrent(session.process) {
-      // What the one before has in its hands it may still answer.
-      try sessions.serve(session)
-      declareReadiness(of: session.process)
-    }
->>>>>>> main
+    let serves = (params.serves ?? true) && isCurrent(session.process)
+    // What the one before has in its hands it may still answer.
+    if serves { try sessions.serve(session) }
     reply(
       in: session, message, in: line,
       HelloResult(
