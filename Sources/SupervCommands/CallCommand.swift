@@ -97,7 +97,7 @@ extension Session {
 
   private func input() throws(CommandFailure) -> [UInt8] {
     do {
-      return try readInput(maximumParamsBytes)
+      return try console.readInput(maximumParamsBytes)
     } catch {
       throw .usage("standard input: \(error)")
     }

@@ -63,7 +63,14 @@ final class DaemonClient {
   func call(
     _ method: ControlMethod, _ params: some Encodable, by deadline: Deadline
   ) throws(CommandFailure) -> ReceivedLine {
-    let line = try ask(method.rawValue, encodedParams: JSON.encode(params), by: deadline)
+    try call(method.rawValue, params, by: deadline)
+  }
+
+  /// The same for a method of either socket.
+  func call(
+    _ method: String, _ params: some Encodable, by deadline: Deadline
+  ) throws(CommandFailure) -> ReceivedLine {
+    let line = try ask(method, encodedParams: JSON.encode(params), by: deadline)
     guard line.message.kind == .error else { return line }
     let error = try line.decode(RPCError.self, from: line.message.error)
     throw CommandFailure(error.kind == .timeout ? .timedOut : .no, error)

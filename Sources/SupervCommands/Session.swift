@@ -1,5 +1,5 @@
 import SupervProtocol
-package import SupervSystem
+import SupervSystem
 
 /// What a hidden role is told. Both roles return the exit status of the process.
 package struct DaemonArguments: Hashable, Sendable {
@@ -38,19 +38,12 @@ package struct Session {
   package var roles: Roles
   /// What `start` executes as the daemon: this very program, wherever its file has been moved to.
   package var executable = "/proc/self/exe"
-  /// Standard input up to its end, or `EFBIG` past so many bytes.
-  package var readInput: (Int) throws(SystemError) -> [UInt8] = readStandardInput
 
   package init(environment: [String: String], console: Console, roles: Roles) {
     self.environment = environment
     self.console = console
     self.roles = roles
   }
-}
-
-/// Closes it as well: nothing comes after its end.
-private func readStandardInput(maximumBytes: Int) throws(SystemError) -> [UInt8] {
-  try Descriptor(owning: 0).readAll(maximumBytes: maximumBytes)
 }
 
 /// Why a command ends without having done what it was asked.

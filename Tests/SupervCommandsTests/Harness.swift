@@ -37,9 +37,9 @@ func run(
       written.output += bytes(of: span)
     },
     errors: { written.errors += bytes(of: $0) })
+  console.readInput = { _ in Array(input.utf8) }
   var session = Session(environment: environment, console: console, roles: roles)
   session.executable = executable
-  session.readInput = { _ in Array(input.utf8) }
   let status = runCommandLine(words, in: session)
   return Run(
     status: status, output: String(decoding: written.output, as: UTF8.self),
