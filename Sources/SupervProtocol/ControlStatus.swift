@@ -4,7 +4,7 @@
 
 /// The methods of the control socket.
 package enum ControlMethod: String, CaseIterable, Hashable, Sendable, Codable {
-  case status, up, down, restart, signal, events, why, logs, reload, health, call, shutdown
+  case status, up, down, restart, signal, hold, events, why, logs, reload, health, call, shutdown
 }
 
 /// Params of methods that have none.
@@ -128,6 +128,18 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   /// How the last process ended; null when none has.
   @OrNull package var exit: ExitReport?
   @OrNull package var reason: String?
+  /// Since when it is ready: RFC 3339, UTC; null when it is not.
+  @OrNull package var readyAt: String?
+  /// What it last said of itself; null when it has said nothing.
+  @OrNull package var statusText: String?
+  @OrNull package var progress: String?
+  /// The process that it calls its main one.
+  @OrNull package var mainPID: Int32?
+  /// Whether an operator holds it: nothing is asked of it.
+  @OrEmpty package var held: Bool
+  /// Oldest first.
+  @OrEmpty package var operations: [OperationStatus]
+  @OrEmpty package var probes: [ProbeStatus]
 
   package init(
     name: String, agent: String? = nil, instance: Int = 0, supervisor: String = "root",
@@ -158,6 +170,11 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     case uptimeSeconds = "uptime_s"
     case startedAt = "started_at"
     case exit, reason
+    case readyAt = "ready_at"
+    case statusText = "status_text"
+    case progress
+    case mainPID = "main_pid"
+    case held, operations, probes
   }
 }
 
