@@ -3,16 +3,23 @@ package enum MessageWriter {
   package static func appendRequest(
     id: Int64, method: String, params: some Encodable, to bytes: inout [UInt8]
   ) {
+    appendRequest(id: id, method: method, encodedParams: JSON.encode(params).span, to: &bytes)
+  }
+
+  /// - Parameter encodedParams: One JSON object or array on one line.
+  package static func appendRequest(
+    id: Int64, method: String, encodedParams: Span<UInt8>, to bytes: inout [UInt8]
+  ) {
     bytes.append(contentsOf: #"{"jsonrpc":"2.0","id":"#.utf8)
     bytes.append(contentsOf: id.description.utf8)
-    appendCall(of: method, params: params, to: &bytes)
+    appendCall(of: method, encodedParams, to: &bytes)
   }
 
   package static func appendNotification(
     method: String, params: some Encodable, to bytes: inout [UInt8]
   ) {
     bytes.append(contentsOf: #"{"jsonrpc":"2.0""#.utf8)
-    appendCall(of: method, params: params, to: &bytes)
+    appendCall(of: method, JSON.encode(params).span, to: &bytes)
   }
 
   /// - Parameter id: The id of the request, byte for byte as it came.
@@ -60,12 +67,12 @@ package enum MessageWriter {
   }
 
   private static func appendCall(
-    of method: String, params: some Encodable, to bytes: inout [UInt8]
+    of method: String, _ encodedParams: Span<UInt8>, to bytes: inout [UInt8]
   ) {
     bytes.append(contentsOf: #","method":"#.utf8)
     JSON.append(method, to: &bytes)
     bytes.append(contentsOf: #","params":"#.utf8)
-    JSON.append(params, to: &bytes)
+    append(encodedParams, to: &bytes)
     appendEnd(to: &bytes)
   }
 
