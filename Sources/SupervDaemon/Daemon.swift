@@ -197,7 +197,11 @@ extension Daemon {
   }
 
   /// Gives every agent of the tree its definition from the configuration.
-  func adoptDefinitions() {
+  ///
+  /// - Returns: the processes whose health is wanted otherwise than before.
+  @discardableResult
+  func adoptDefinitions() -> [ProcessKey] {
+    var changed: [ProcessKey] = []
     let settings = configuration.settings
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
@@ -208,14 +212,14 @@ extension Daemon {
       }
       let old = agents[id.index]
       agents[id.index] = AgentSlot(definition: definition, log: log, process: old?.process)
-      if let process = old?.process, let before = old?.definition {
-        adoptHealth(
-          of: ProcessKey(node: id, incarnation: process.incarnation), definition, before: before)
+      if let process = old?.process, old?.definition.wantsSameHealth(as: definition) == false {
+        changed.append(ProcessKey(node: id, incarnation: process.incarnation))
       }
     }
     calls.adopt(configuration, tree) { node in
       agents.indices.contains(node.index) && agents[node.index]?.process?.isAlive == true
     }
+    return changed
   }
 
   private func fireTimers() {

@@ -86,14 +86,9 @@ extension Daemon {
     health.records[process.node.index] = nil
   }
 
-  /// A reload may have changed what is wanted of a process that goes on.
-  func adoptHealth(
-    of process: ProcessKey, _ definition: AgentDefinition, before: AgentDefinition
-  ) {
-    guard
-      definition.health != before.health
-        || definition.specification.readyAfter != before.specification.readyAfter
-    else { return }
+  /// A reload has changed what is wanted of a process that goes on.
+  func adoptHealth(of process: ProcessKey) {
+    guard let definition = agents[process.node.index]?.definition else { return }
     let isReady = tree.isReady(process.node)
     learn(of: process) { $0.adopt(definition.health, $1, isReady: isReady) }
   }
@@ -255,6 +250,16 @@ extension AgentDefinition {
   fileprivate var isHealthConfigured: Bool {
     specification.readyAfter == nil || health.startup != nil || health.liveness != nil
       || health.readiness != nil
+  }
+}
+
+extension AgentDefinition {
+  /// Another `startsecs` counts from the next start on.
+  func wantsSameHealth(as other: AgentDefinition) -> Bool {
+    var health = health
+    health.startSeconds = other.health.startSeconds
+    let isTreesTime = specification.readyAfter != nil
+    return health == other.health && isTreesTime == (other.specification.readyAfter != nil)
   }
 }
 
