@@ -130,6 +130,8 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   @OrNull package var reason: String?
   /// Since when it is ready: RFC 3339, UTC; null when it is not.
   @OrNull package var readyAt: String?
+  /// Why it says that it is not ready; null when it does not say so.
+  @OrNull package var notReadyReason: String?
   /// What it last said of itself; null when it has said nothing.
   @OrNull package var statusText: String?
   @OrNull package var progress: String?
@@ -140,12 +142,17 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   /// Oldest first.
   @OrEmpty package var operations: [OperationStatus]
   @OrEmpty package var probes: [ProbeStatus]
+  /// Of the whole agent: `closed`, `open` (calls to it are refused) or `half_open`.
+  package var breaker: String
+  /// Calls in the hands of this instance.
+  package var callsInFlight: Int
 
   package init(
     name: String, agent: String? = nil, instance: Int = 0, supervisor: String = "root",
     desired: DesiredState = .up, phase: String, ready: Bool = false, alive: Bool = false,
     pid: Int32? = nil, incarnation: Int = 0, restarts: Int = 0, uptimeSeconds: Double? = nil,
-    startedAt: String? = nil, exit: ExitReport? = nil, reason: String? = nil
+    startedAt: String? = nil, exit: ExitReport? = nil, reason: String? = nil,
+    breaker: String = "closed", callsInFlight: Int = 0
   ) {
     self.name = name
     self.agent = agent ?? name
@@ -162,6 +169,8 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     self.startedAt = startedAt
     self.exit = exit
     self.reason = reason
+    self.breaker = breaker
+    self.callsInFlight = callsInFlight
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -171,10 +180,12 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     case startedAt = "started_at"
     case exit, reason
     case readyAt = "ready_at"
+    case notReadyReason = "not_ready_reason"
     case statusText = "status_text"
     case progress
     case mainPID = "main_pid"
-    case held, operations, probes
+    case held, operations, probes, breaker
+    case callsInFlight = "calls_in_flight"
   }
 }
 

@@ -187,7 +187,7 @@ extension Daemon {
     guard let slot = agents.indices.contains(node.index) ? agents[node.index] : nil else { return }
     // A program that outlives its agent for a moment serves nobody.
     let serves = (params.serves ?? true) && isCurrent(session.process)
-    // What the one before has in its hands it may still answer.
+    // What the connection that served before has in its hands it may still answer.
     if serves { try sessions.serve(session) }
     reply(
       in: session, message, in: line,

@@ -33,6 +33,7 @@ extension Daemon {
   private func report(_ node: NodeID, _ slot: AgentSlot) -> AgentStatus {
     let status = tree.status(of: node)
     let process = slot.process.flatMap { $0.isAlive ? $0 : nil }
+    let peer = calls.peer(node)
     var report = AgentStatus(
       name: status.name, agent: slot.definition.agent, instance: slot.definition.instance,
       supervisor: status.parent, desired: status.wish == .up ? .up : .down,
@@ -41,7 +42,9 @@ extension Daemon {
       restarts: status.restarts,
       uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
       startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
-      exit: status.lastExit.map(ExitReport.init), reason: status.reason.description)
+      exit: status.lastExit.map(ExitReport.init), reason: status.reason.description,
+      breaker: (peer?.agent.breaker.state(at: kernel.now) ?? .closed).rawValue,
+      callsInFlight: peer?.hands.count ?? 0)
     addHealth(of: node, process, to: &report)
     return report
   }
