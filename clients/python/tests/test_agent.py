@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import threading
 import time
 
@@ -477,6 +478,22 @@ class Forking(AgentTest):
             self.superv.accept()
         self.agent.status("here")
         self.peer.read("status")
+
+
+class Signals(AgentTest):
+    def test_a_handler_of_a_signal_may_tell_something_at_any_moment(self):
+        self.hello()
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, lambda *_: self.agent.status("x")))
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        for _ in range(5000):
+            self.agent.heartbeat()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.agent.status("end")
+        beats = 0
+        while (message := self.peer.read()).get("params") != {"text": "end"}:
+            beats += message["method"] == "heartbeat"
+        self.assertEqual(beats, 5000)
 
 
 class OutsideSuperv(fake.FakeSupervTest):

@@ -94,6 +94,14 @@ class Subject(fake.FakeSupervTest):
             downs = self.told("downs")["ok"]
         self.assertEqual(downs, [{"monitor": token, "agent": "mayfly", "incarnation": 1, "reason": "SIGKILL"}])
 
+        self.tell("helper_call", to="a", method="m", params=1)
+        helper = self.superv.accept()
+        said = helper.read("hello")
+        helper.refuse(said, "denied", -32006)
+        self.assertIs(helper.hello()["serves"], False)
+        helper.answer(helper.read("call"), 2)
+        self.assertEqual(self.script.read()["ok"], 2)
+
         self.told("block", ms=200)
         peer.send(id="p1", method="ping")
         self.assertEqual(peer.read()["id"], "p1")
