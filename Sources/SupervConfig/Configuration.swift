@@ -41,6 +41,11 @@ package struct DaemonSettings: Hashable, Sendable {
   /// The longest message on a socket.
   package var maximumMessageBytes = 1 << 20
 
+  /// Where agents connect to superv.
+  package var agentSocket: String { "\(runtimeDirectory)/agent.sock" }
+  /// Where they send what sd_notify(3) says.
+  package var notifySocket: String { "\(runtimeDirectory)/notify.sock" }
+
   /// Who and where the agent is, and its language: nothing that carries a secret.
   package static let defaultPassEnvironment = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
@@ -88,6 +93,8 @@ package struct AgentDefinition: Hashable, Sendable {
   /// What standard input reads.
   package var standardInput = "/dev/null"
   package var log = LogSettings()
+  package var health = HealthSettings()
+  package var calls = CallSettings()
 
   package init(
     specification: AgentSpecification, agent: String, instance: Int = 0, command: [String],

@@ -19,6 +19,10 @@ package final class Daemon<Machine: Kernel> {
   var events: EventLog
   let control = ControlHub()
   let http = HTTPHub()
+  let sessions = SessionHub()
+  let calls = CallHub()
+  let health = HealthHub()
+  let metrics = MetricsHub()
   let startedAt: MonotonicTime
   /// From an earlier life.
   let earlierIncarnations: [String: UInt64]
@@ -26,6 +30,8 @@ package final class Daemon<Machine: Kernel> {
   private var story: [StoryEvent] = []
   /// Why everything is stopped; nil while something is not.
   package private(set) var end: TreeEnd?
+  /// When something is due next, as the kernel was told.
+  private var nextDeadline: MonotonicTime?
   private var stopRequests = 0
   private var isStopAnnounced = false
 
@@ -55,8 +61,10 @@ package final class Daemon<Machine: Kernel> {
       if let end { return end }
       arrivals.removeAll(keepingCapacity: true)
       kernel.wait(&arrivals)
+      let began = kernel.now
       for event in arrivals { take(event) }
       endTurn()
+      metrics.turns.add(nanoseconds: (kernel.now - began).wholeNanoseconds)
     }
   }
 
@@ -74,15 +82,33 @@ package final class Daemon<Machine: Kernel> {
     switch event {
     case .ended(let key, let termination):
       agents[key.node.index]?.process?.isAlive = false
+      endHealth(of: key)
       feed(.exited(key.node, incarnation: key.incarnation, termination))
+      endCalls(of: key, termination)
     case .logger(let report): take(report)
     case .signal(let signal): take(signal)
     case .connected(let id, .control(let peer)):
       control.open(id, peer, configuration.settings)
     case .connected(let id, .http): http.open(id)
+    case .connected(let id, .agent(let process, let peer)): openSession(id, of: process, peer)
+    case .connected(let id, .stranger(let peer, let why)): refuse(id, peer, because: why)
     case .received(let id, let bytes):
-      if http.owns(id) { receiveHTTP(bytes, on: id) } else { receive(bytes, on: id) }
-    case .disconnected(let id): if !http.close(id) { control.close(id) }
+      switch id.door {
+      case .control: receive(bytes, on: id)
+      case .http: receiveHTTP(bytes, on: id)
+      case .agent: receiveFromAgent(bytes, on: id)
+      }
+    case .disconnected(let id):
+      switch id.door {
+      case .control: control.close(id)
+      case .http: http.close(id)
+      case .agent: closeSession(id)
+      }
+    case .notified(let process, let sender, let bytes):
+      takeNotification(bytes, from: process, sender: sender)
+    case .notifyDescriptor(let process): say(.ready, of: process)
+    case .probeEnded: break
+    case .surveyed(let survey): take(survey)
     case .alarm: fireTimers()
     }
   }
@@ -96,7 +122,9 @@ package final class Daemon<Machine: Kernel> {
       for event in told { publish(event) }
       answerWaiting()
     } while !story.isEmpty
-    kernel.setAlarm(at: timers.first?.time)
+    let deadlines = [timers.first?.time, calls.nextDeadline, health.nextDeadline]
+    nextDeadline = deadlines.compactMap(\.self).min()
+    kernel.setAlarm(at: nextDeadline)
   }
 }
 
@@ -123,6 +151,10 @@ extension Daemon {
   private func carryOut(_ effect: Effect) -> Event? {
     switch effect {
     case .spawn(let node, let incarnation): return start(node, incarnation)
+    case .askToStop(let node, let incarnation, let grace, let why):
+      let process = ProcessKey(node: node, incarnation: incarnation)
+      return askToStop(process, grace: grace, why: why)
+        ? nil : .stopUnheard(node, incarnation: incarnation)
     case .signal(let node, let incarnation, let number):
       let key = ProcessKey(node: node, incarnation: incarnation)
       kernel.signal(key, Signal(number))
@@ -152,6 +184,7 @@ extension Daemon {
       agents[node.index]?.process = AgentProcess(
         pid: pid, incarnation: incarnation, startedAt: kernel.now,
         startedRealTimeNanoseconds: kernel.realTimeNanoseconds)
+      beginHealth(of: key)
       return .spawned(node, incarnation: incarnation)
     } catch {
       return .spawnFailed(node, incarnation: incarnation, why: error.description)
@@ -174,6 +207,9 @@ extension Daemon {
   }
 
   private func fireTimers() {
+    if let due = nextDeadline, due <= kernel.now {
+      metrics.lag.add(nanoseconds: (kernel.now - due).wholeNanoseconds)
+    }
     while let key = timers.popDue(kernel.now) {
       if key == Self.shutdownTimer {
         feed(.hurry)
@@ -181,6 +217,8 @@ extension Daemon {
         feed(.timer(NodeID(index: key)))
       }
     }
+    fireHealthTimers()
+    fireCallDeadlines()
   }
 }
 
@@ -233,6 +271,7 @@ extension Daemon {
   }
 
   private func tell(_ note: Note) {
+    metrics.restarts.take(note)
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
       note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
@@ -259,7 +298,7 @@ extension Daemon {
 
   private func take(_ report: LoggerReport) {
     switch report {
-    case .closed: break
+    case .closed, .usage: break
     case .fault(let path, _, let text, _):
       tell(StoryEvent("log.fault", .daemon, reason: "\(path): \(text)"))
     case .recovered(let path, let lines, let bytes):

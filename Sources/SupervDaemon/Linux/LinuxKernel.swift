@@ -1,7 +1,20 @@
-import SupervConfig
+package import SupervConfig
 import SupervProtocol
 package import SupervSystem
 package import SupervisionTree
+
+/// A socket that listens, on its way to the kernel: arrays cannot hold what cannot be copied.
+final class ListeningSocket {
+  let door: ConnectionID.Door
+  private var descriptor: Descriptor?
+
+  init(_ door: ConnectionID.Door, _ descriptor: consuming Descriptor) {
+    self.door = door
+    self.descriptor = Optional(descriptor)
+  }
+
+  func take() -> Descriptor? { descriptor.take() }
+}
 
 /// The machine itself: one epoll instance over pidfds, signals, the alarm, the control socket with
 /// its connections, and the logger.
@@ -11,7 +24,7 @@ package import SupervisionTree
 package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
-    case signals, alarm, listener, httpListener, connection, logger, loggerProcess, eventPipe
+    case signals, alarm, door, connection, logger, loggerProcess, eventPipe
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -37,30 +50,33 @@ package final class LinuxKernel: Kernel {
   /// When to look for dead orphans. Finding them costs a walk over all children, so that waits
   /// until what died is replaced, and one walk does for many.
   private var orphansDue: MonotonicTime?
+  private var survey: ProcessSurvey?
+  /// A survey that waits for the logger's part.
+  private var finished = Survey()
+  /// When the survey no longer waits for the logger, which a disk may hold up.
+  private var surveyDeadline: MonotonicTime?
+  private static let surveyPatience = Duration.milliseconds(200)
   private static let orphanDelay = Duration.milliseconds(250)
 
   /// - Parameters:
-  ///   - controlSocket: a socket that listens.
-  ///   - httpSocket: another one, where HTTP is wanted.
+  ///   - sockets: that listen, each one for its door.
   ///   - logs: not started yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
-  package init(
-    controlSocket: consuming Descriptor, httpSocket: consuming Descriptor?,
+  init(
+    sockets: [ListeningSocket],
     logs: LoggerProcess, openFiles: ProcessLimit
   ) throws(SystemError) {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
     alarm = try TimerDescriptor()
     processes = ProcessTable(openFiles: openFiles)
-    connections = try ConnectionTable(listener: controlSocket, httpListener: httpSocket)
+    connections = try ConnectionTable()
     self.logs = logs
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
     try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
-    try poll.add(connections.listener, token: Source.listener.token(), for: .readable)
-    if connections.httpListener != nil {
-      try poll.add(
-        connections.httpListener!, token: Source.httpListener.token(), for: .readable)
+    for socket in sockets {
+      if let descriptor = socket.take() { try connections.open(socket.door, descriptor, poll) }
     }
     try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
   }
@@ -69,16 +85,39 @@ package final class LinuxKernel: Kernel {
 
   package var realTimeNanoseconds: Int64 { Clock.realTimeNanoseconds }
 
+  package func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {}
+
+  package func cancelProbe(_ probe: ProbeID) {}
+
+  package func owner(ofProcess pid: Int32) -> ProcessKey? { processes.owner(of: pid) }
+
+  package func beginSurvey() {
+    guard survey == nil, surveyDeadline == nil else { return }
+    survey = ProcessSurvey(processes.roots)
+    surveyDeadline = now + Self.surveyPatience
+    logs.askUsage()
+  }
+
+  private func advanceSurvey(_ events: inout [KernelEvent]) {
+    guard let due = surveyDeadline else { return }
+    if survey?.advance() == true { return }
+    if let found = survey?.survey { finished = found }
+    survey = nil
+    guard logs.isUsageCurrent || due <= now else { return }
+    surveyDeadline = nil
+    finished.logs = logs.usage
+    events.append(.surveyed(finished))
+    finished = Survey()
+  }
+
   package func setAlarm(at time: MonotonicTime?) {
-    guard time != alarmTime else { return }
+    // One that comes early costs one wake-up; putting it off with every answer costs a call each.
+    guard let time else { return }
+    if let alarmTime, alarmTime <= time { return }
     alarmTime = time
     do {
-      if let time {
-        // 0 would turn it off; any point that is past fires at once.
-        try alarm.arm(atNanoseconds: max(1, time.nanoseconds))
-      } else {
-        try alarm.disarm()
-      }
+      // 0 would turn it off; any point that is past fires at once.
+      try alarm.arm(atNanoseconds: max(1, time.nanoseconds))
     } catch {
       preconditionFailure("\(error)")
     }
@@ -105,6 +144,7 @@ package final class LinuxKernel: Kernel {
     if hasDeferred { return }
     for event in ready where !isEnd(event) { take(event, &events) }
     doHousework()
+    advanceSurvey(&events)
     // The alarm comes last: whatever it waits for may have come with it.
     if (try? alarm.acknowledge()) == true {
       alarmTime = nil
@@ -114,7 +154,8 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    [orphansDue, logs.restartAt].compactMap { $0 }.min().map { due in
+    if survey != nil { return 0 }
+    return [orphansDue, logs.restartAt, surveyDeadline].compactMap { $0 }.min().map { due in
       Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }
@@ -142,8 +183,7 @@ package final class LinuxKernel: Kernel {
     switch source {
     case .process, .alarm: break
     case .signals: takeSignals(&events)
-    case .listener: connections.accept(poll, &events)
-    case .httpListener: connections.acceptHTTP(poll, &events)
+    case .door: connections.accept(at: Int(number), processes, poll, &events)
     case .connection: connections.take(number, event.readiness, poll, &events)
     case .logger: logs.takeReports(poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)

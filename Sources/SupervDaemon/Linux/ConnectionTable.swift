@@ -1,0 +1,294 @@
+import SupervProtocol
+import SupervSystem
+
+/// A socket that waits for connections, and how many of them there may be at once.
+final class Door {
+  let kind: ConnectionID.Door
+  let socket: Descriptor
+  let limit: Int
+  fileprivate(set) var count = 0
+
+  init(_ kind: ConnectionID.Door, _ socket: consuming Descriptor, limit: Int) {
+    self.kind = kind
+    self.socket = socket
+    self.limit = limit
+  }
+}
+
+/// The connections that came in through the doors. What one of them does or does not do costs the
+/// others nothing: reads and queues are bounded, and nothing waits.
+final class ConnectionTable {
+  /// So many at once to the control socket; more are told so and turned away.
+  static let maximumControlCount = 4096
+  /// So many at once over HTTP, which anybody on this machine may use: the oldest makes room.
+  static let maximumHTTPCount = 256
+  /// Answers and events that one connection may have waiting, in bytes.
+  static let maximumQueuedBytes = 8 << 20
+  /// Read from one connection within one turn.
+  private static let readBytes = 64 << 10
+
+  private final class Entry {
+    let id: ConnectionID
+    let door: Door
+    let socket: Descriptor
+    var output = OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes)
+    var waitsToWrite = false
+    var isClosing = false
+    /// Whether it stands in `dirty`.
+    var isDirty = false
+    /// Connections that came before it, for the choice of whom to drop.
+    let sequence: UInt64
+
+    init(_ id: ConnectionID, _ door: Door, _ socket: consuming Descriptor, sequence: UInt64) {
+      self.id = id
+      self.door = door
+      self.socket = socket
+      self.sequence = sequence
+    }
+  }
+
+  private(set) var doors: [Door] = []
+  /// A connection's number is its slot in the lower bits and, above them, which one it is there.
+  private var slots: [(generation: UInt64, entry: Entry?)] = []
+  private var freeSlots: [Int] = []
+  private static let slotBits: UInt64 = 24
+  private var connectionCount: UInt64 = 0
+  /// Have something to write, or to close; each stands here once.
+  private var dirty: [Entry] = []
+  private var buffer = [UInt8](repeating: 0, count: readBytes)
+  /// Held back from the agents, for when they have taken all descriptors: an operator still gets
+  /// in, and stops some of them.
+  private static let reservedCount = 8
+  private let reserve = Reserve()
+  private let openFileLimit: Int
+
+  init() throws(SystemError) {
+    openFileLimit = Int(clamping: try ProcessLimit.current(.nofile).soft)
+    reserve.fill(Self.reservedCount)
+  }
+
+  /// Connections are taken from this socket from now on.
+  func open(
+    _ kind: ConnectionID.Door, _ socket: consuming Descriptor, _ poll: borrowing EventPoll
+  ) throws(SystemError) {
+    // Clients must not take the descriptors that agents are started with.
+    let limit =
+      switch kind {
+      case .control: min(Self.maximumControlCount, openFileLimit / 4)
+      case .http: min(Self.maximumHTTPCount, openFileLimit / 16)
+      case .agent: openFileLimit / 4
+      }
+    let door = Door(kind, socket, limit: limit)
+    let token = LinuxKernel.Source.door.token(UInt64(doors.count))
+    try poll.add(door.socket, token: token, for: .readable)
+    doors.append(door)
+  }
+
+  // MARK: Coming in
+
+  /// - Parameter processes: who is who, for the agents' door.
+  func accept(
+    at number: Int, _ processes: ProcessTable, _ poll: borrowing EventPoll,
+    _ events: inout [KernelEvent]
+  ) {
+    let door = doors[number]
+    // Level-triggered: those that are left come with the next turn.
+    for _ in 0..<64 {
+      do {
+        guard let socket = try door.socket.accept() else { return }
+        if door.count >= door.limit {
+          guard door.kind == .http else {
+            refuse(socket, at: door)
+            continue
+          }
+          dropOldest(of: door, poll, &events)
+        }
+        try add(socket, at: door, processes, poll, &events)
+      } catch {
+        // The last one is for turning away, or the loop would be woken for ever.
+        guard door.kind == .control, error.isOutOfDescriptors, reserve.count > 1 else {
+          return turnAway(door)
+        }
+        reserve.giveUpOne()
+      }
+    }
+  }
+
+  private func add(
+    _ socket: consuming Descriptor, at door: Door, _ processes: ProcessTable,
+    _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
+  ) throws(SystemError) {
+    let caller =
+      switch door.kind {
+      case .control: Caller.control(try socket.peerCredentials())
+      case .http: Caller.http
+      case .agent: try processes.identify(socket)
+      }
+    let slot = freeSlots.popLast() ?? slots.count
+    if slot == slots.count { slots.append((generation: 1, entry: nil)) }
+    let number = slots[slot].generation << Self.slotBits | UInt64(slot)
+    connectionCount += 1
+    let entry = Entry(
+      ConnectionID(door.kind, number: number), door, socket, sequence: connectionCount)
+    do {
+      try poll.add(
+        entry.socket, token: LinuxKernel.Source.connection.token(number), for: .readable)
+    } catch {
+      freeSlots.append(slot)
+      throw error
+    }
+    slots[slot].entry = entry
+    door.count += 1
+    events.append(.connected(entry.id, caller))
+  }
+
+  private func entry(_ number: UInt64) -> Entry? {
+    let slot = Int(number & (1 << Self.slotBits - 1))
+    guard slot < slots.count, slots[slot].generation == number >> Self.slotBits else { return nil }
+    return slots[slot].entry
+  }
+
+  private func refuse(_ socket: borrowing Descriptor, at door: Door) {
+    var message: [UInt8] = []
+    let error = RPCError(
+      .overloaded, "superv has \(door.limit) \(door.kind) connections already")
+    MessageWriter.appendError(error, id: nil, to: &message)
+    _ = try? socket.write(message.span)
+  }
+
+  /// A client that says nothing must not keep health checks out.
+  private func dropOldest(
+    of door: Door, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
+  ) {
+    let oldest = slots.compactMap(\.entry).filter { $0.door === door }
+      .min { $0.sequence < $1.sequence }
+    if let oldest { drop(oldest, poll, &events) }
+  }
+
+  private func turnAway(_ door: Door) {
+    reserve.giveUpOne()
+    _ = try? door.socket.accept()
+    reserve.fill(1)
+  }
+
+  // MARK: Reading
+
+  func take(
+    _ number: UInt64, _ readiness: EventPoll.Readiness, _ poll: borrowing EventPoll,
+    _ events: inout [KernelEvent]
+  ) {
+    guard let entry = entry(number) else { return }
+    if readiness.contains(.writable) { markDirty(entry) }
+    guard !readiness.isDisjoint(with: [.readable, .hangUp, .error]), !entry.isClosing else {
+      return
+    }
+    do {
+      var span = buffer.mutableSpan
+      guard let count = try entry.socket.read(into: &span) else { return }
+      if count == 0 { return drop(entry, poll, &events) }
+      events.append(.received(entry.id, Array(buffer[..<count])))
+    } catch {
+      drop(entry, poll, &events)
+    }
+  }
+
+  private func drop(
+    _ entry: Entry, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
+  ) {
+    let slot = Int(entry.id.number & (1 << Self.slotBits - 1))
+    guard slots[slot].entry === entry else { return }
+    try? poll.remove(entry.socket)
+    slots[slot] = (generation: slots[slot].generation + 1, entry: nil)
+    freeSlots.append(slot)
+    entry.door.count -= 1
+    events.append(.disconnected(entry.id))
+  }
+
+  // MARK: Writing
+
+  func send(_ bytes: [UInt8], to id: ConnectionID) -> Bool {
+    guard let entry = entry(id.number), !entry.isClosing, entry.output.append(bytes) else {
+      return false
+    }
+    markDirty(entry)
+    return true
+  }
+
+  /// What the peer does not take at once is lost.
+  func close(_ id: ConnectionID) {
+    guard let entry = entry(id.number) else { return }
+    entry.isClosing = true
+    markDirty(entry)
+  }
+
+  private func markDirty(_ entry: Entry) {
+    guard !entry.isDirty else { return }
+    entry.isDirty = true
+    dirty.append(entry)
+  }
+
+  /// One write for each connection that has something to say.
+  func flush(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
+    reserve.fill(Self.reservedCount)
+    for entry in dirty {
+      entry.isDirty = false
+      do {
+        try write(entry)
+        try watch(entry, poll)
+      } catch {
+        entry.isClosing = true
+      }
+      if entry.isClosing { drop(entry, poll, &events) }
+    }
+    dirty.removeAll(keepingCapacity: true)
+  }
+
+  private func write(_ entry: Entry) throws(SystemError) {
+    while !entry.output.isEmpty {
+      let count = try entry.output.withWaitingBytes { (bytes) throws(SystemError) in
+        try entry.socket.write(bytes)
+      }
+      guard let count else { return }
+      entry.output.consume(count)
+    }
+  }
+
+  private func watch(_ entry: Entry, _ poll: borrowing EventPoll) throws(SystemError) {
+    let waits = !entry.output.isEmpty
+    guard waits != entry.waitsToWrite else { return }
+    entry.waitsToWrite = waits
+    try poll.change(
+      entry.socket, token: LinuxKernel.Source.connection.token(entry.id.number),
+      for: waits ? [.readable, .writable] : .readable)
+  }
+}
+
+/// Descriptors that are open for nothing, so that others can be opened in their place.
+private final class Reserve {
+  private var first: Node?
+  private(set) var count = 0
+
+  private final class Node {
+    let descriptor: Descriptor
+    let next: Node?
+
+    init(_ descriptor: consuming Descriptor, _ next: Node?) {
+      self.descriptor = descriptor
+      self.next = next
+    }
+  }
+
+  /// Opens as many as there are to be had, up to `wanted`.
+  func fill(_ wanted: Int) {
+    while count < wanted, let opened = try? Files.open("/dev/null", [.readOnly]) {
+      first = Node(opened, first)
+      count += 1
+    }
+  }
+
+  func giveUpOne() {
+    guard let node = first else { return }
+    first = node.next
+    count -= 1
+  }
+}
