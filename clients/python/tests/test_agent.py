@@ -5,10 +5,10 @@ import io
 import os
 import signal
 import threading
-import time
 
 import fake
 import superv
+from fake import eventually
 
 
 class AgentTest(fake.FakeSupervTest):
@@ -30,13 +30,6 @@ class AgentTest(fake.FakeSupervTest):
         self.addCleanup(runner.join, fake.PATIENCE)
         self.addCleanup(self.agent.close)
         return runner
-
-
-def eventually(condition):
-    end = time.monotonic() + fake.PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.002)
 
 
 class Telling(AgentTest):
@@ -295,6 +288,7 @@ class Loop(AgentTest):
         eventually(lambda: self.agent._busy)
         self.peer.send(method="stop", params={})
         eventually(lambda: self.agent.stopping)
+        runner.join(0.05)
         self.assertTrue(runner.is_alive())
         go_on.set()
         self.assertEqual(self.peer.read()["result"], True)
@@ -481,6 +475,18 @@ class Forking(AgentTest):
 
 
 class Signals(AgentTest):
+    def test_who_is_interrupted_while_it_waits_gives_the_call_up(self):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        self.hello()
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with self.assertRaises(KeyboardInterrupt):
+            self.agent.call("a", "m")
+        asked = self.peer.read("call")
+        self.assertEqual(self.peer.read("cancel")["params"], {"id": asked["id"]})
+
     def test_a_handler_of_a_signal_may_tell_something_at_any_moment(self):
         self.hello()
         self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, lambda *_: self.agent.status("x")))
