@@ -10,6 +10,7 @@ The mode holds for `count` completions, or until another one is set. As an agent
 
 import json
 import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -130,7 +131,12 @@ class Model(ThreadingHTTPServer):
 
 def main():
     agent = superv.Agent()
-    model = Model(int(os.environ.get("MODEL_PORT", "18741")), agent)
+    port = int(os.environ.get("MODEL_PORT", "18741"))
+    try:
+        model = Model(port, agent)
+    except OSError as error:
+        print(f"model: cannot serve at 127.0.0.1:{port}: {error.strerror}", file=sys.stderr)
+        sys.exit(os.EX_TEMPFAIL)  # it may be free later: superv tries again, and waits longer each time
     threading.Thread(target=model.serve_forever, daemon=True).start()
 
     @agent.handler("mode")
