@@ -19,9 +19,9 @@ import superv
 MODES = {
     "ok": "answers",
     "slow": "takes three seconds",
-    "429": "says 429 and Retry-After: 1",
-    "500": "says 500",
-    "401": "says 401",
+    "429": "says that it is asked too often, and to try again in a second",
+    "500": "fails",
+    "401": "refuses the key",
     "hang": "takes the question and never answers",
     "sick": "answers, but /health says 503",
 }
