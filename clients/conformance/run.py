@@ -31,7 +31,7 @@ TRACE = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 EVERYTHING = {"tell", "log", "op", "call", "kinds", "classes", "serve", "cancel", "monitor",
               "ping", "reconnect", "stop", "alone"}
 SUBJECTS = {
-    "python": (["python3", str(HERE / "subject.py")], EVERYTHING),
+    "python": (["python3", str(HERE / "subject.py")], EVERYTHING | {"helper"}),
     "asyncio": (["python3", str(HERE / "subject.py"), "--asyncio"], EVERYTHING),
     "node": (["node", str(HERE / "subject.mjs")], EVERYTHING | {"helper"}),
     "swift": (["superv-conformance-subject"], EVERYTHING - {"classes"}),  # one type, with a kind
