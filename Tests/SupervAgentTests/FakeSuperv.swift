@@ -60,6 +60,12 @@ struct Ended: Error {
 final class FakeConnection: Sendable {
   private let messages: AsyncStream<JSONValue>
   private let socket: Descriptor
+  private let received = Atomic(0)
+  /// Whether it reads nothing for now.
+  let isDeaf = Atomic(false)
+
+  /// How many messages have come, taken or not; for threads that cannot await them.
+  var messageCount: Int { received.load(ordering: .acquiring) }
 
   init(_ socket: consuming Descriptor) throws {
     let (messages, message) = AsyncStream.makeStream(of: JSONValue.self)
@@ -75,12 +81,14 @@ final class FakeConnection: Sendable {
   private func read(_ message: AsyncStream<JSONValue>.Continuation) throws {
     var line = Data()
     while true {
+      while isDeaf.load(ordering: .relaxed) { pause(5) }
       var buffer = [UInt8](repeating: 0, count: 64 << 10)
       var space = buffer.mutableSpan
       guard let count = try socket.read(into: &space), count > 0 else { return }
       var rest = buffer[..<count]
       while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
         message.yield(try JSONDecoder().decode(JSONValue.self, from: line + rest[..<newline]))
+        received.add(1, ordering: .releasing)
         line = Data()
         rest = rest[(newline + 1)...]
       }
@@ -116,8 +124,15 @@ final class FakeConnection: Sendable {
   }
 
   func send(_ text: String) {
-    // The reader may be gone; the test then fails by what does not come.
-    try? socket.writeAll("\(text)\n")
+    let line = Array("\(text)\n".utf8)
+    var sent = 0
+    // Not write(2): an agent that is gone must not end the tests with SIGPIPE. The test then fails
+    // by what does not come.
+    while sent < line.count,
+      let count = (try? socket.sendMessage(line.span.extracting(droppingFirst: sent))) ?? nil
+    {
+      sent += count
+    }
   }
 
   func answer(_ request: JSONValue, _ result: String) {
@@ -139,16 +154,22 @@ final class FakeConnection: Sendable {
   func close() { try? socket.finishWriting() }
 }
 
+/// Blocks this thread, which is never one of the cooperative pool unless that is what is tested.
+func pause(_ milliseconds: Int64) {
+  guard let ends = try? UnixSocket.pair() else { return }
+  _ = try? ends.first.wait(timeoutMilliseconds: milliseconds)
+}
+
 /// Runs a test with an agent that is connected to a fake superv.
 func withAgent(
-  maximumMessageBytes: Int = 1 << 20, _ configure: (inout Agent.Options) -> Void = { _ in },
+  maximumMessageBytes: Int = 1 << 20, onPing: (@Sendable () async -> Void)? = nil,
   _ body: (Agent, FakeSuperv, FakeConnection) async throws -> Void
 ) async throws {
   let superv = try FakeSuperv()
   defer { superv.end() }
   var options = Agent.Options()
   options.socketPath = superv.path
-  configure(&options)
+  options.onPing = onPing
   let agent = Agent(options)
   async let started: Void = agent.start()
   let connection = try await superv.greeted(maximumMessageBytes: maximumMessageBytes)
