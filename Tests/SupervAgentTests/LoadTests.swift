@@ -8,25 +8,24 @@ import Testing
   @Test("a ping is not answered while every thread of the pool is blocked, and is afterwards")
   func blockedPool() async throws {
     try await withAgent { _, _, superv in
-      let blocked = Atomic(0)
-      let release = Atomic(false)
+      let blockade = Blockade()
       let threads = ProcessInfo.processInfo.activeProcessorCount
       let (answered, answer) = AsyncStream.makeStream(of: Bool.self)
       // A thread, since no task runs meanwhile. The waits are bounded: a pool that is wider than
       // thought makes the test fail rather than hang.
       try Threads.start {
-        for _ in 0..<10_000 where blocked.load(ordering: .acquiring) < threads { pause(1) }
+        for _ in 0..<10_000 where blockade.blocked.load(ordering: .acquiring) < threads { pause(1) }
         let before = superv.messageCount
         superv.send(#"{"jsonrpc":"2.0","id":"p1","method":"ping"}"#)
         pause(200)
         answer.yield(superv.messageCount != before)
-        release.store(true, ordering: .releasing)
+        blockade.isOver.store(true, ordering: .releasing)
       }
       await withTaskGroup { group in
         for _ in 0..<threads {
           group.addTask {
-            blocked.add(1, ordering: .releasing)
-            for _ in 0..<20_000 where !release.load(ordering: .acquiring) { pause(1) }
+            blockade.blocked.add(1, ordering: .releasing)
+            for _ in 0..<20_000 where !blockade.isOver.load(ordering: .acquiring) { pause(1) }
           }
         }
       }
@@ -110,4 +109,10 @@ import Testing
       #expect(try JSONDecoder().decode(JSONValue.self, from: encoded) == value)
     }
   }
+}
+
+/// How many threads of the pool are blocked, and whether they may go on.
+private final class Blockade: Sendable {
+  let blocked = Atomic(0)
+  let isOver = Atomic(false)
 }
