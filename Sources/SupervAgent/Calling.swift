@@ -22,8 +22,8 @@ extension Agent {
   ///   - task: What this is done for; at most 128 bytes, passed on.
   ///   - attempts: How often to try where an error is retryable: after `retryAfter`, or a random
   ///     time of up to 100 ms, doubled with each attempt.
-  /// - Throws: `SupervError`: superv's, the callee's own (`remote`), or `invalid` when the result is
-  ///   not a `Result`.
+  /// - Throws: `SupervError`: superv's, the callee's own (`remote`), or `invalid` when the result
+  ///   is not a `Result`.
   public nonisolated func call<Result: Decodable>(
     _ agent: String, method: String, params: some Encodable & Sendable = JSONValue.null,
     timeout: Duration = .seconds(30), task: String? = nil, attempts: Int = 1

@@ -120,7 +120,8 @@ import Testing
     try await withAgent { agent, _, superv in
       async let result: JSONValue = agent.call("a", method: "m", timeout: .seconds(60), attempts: 3)
       let retryable =
-        #"{"code":-32002,"message":"","data":{"kind":"not_ready","retryable":true,"retry_after_ms":1}}"#
+        #"{"code":-32002,"message":"","data":"#
+        + #"{"kind":"not_ready","retryable":true,"retry_after_ms":1}}"#
       let first = try await superv.next("call")
       superv.refuse(first, retryable)
       let second = try await superv.next("call")
@@ -142,7 +143,8 @@ import Testing
         (
           // The time would be over before the next attempt.
           3,
-          #"{"code":-32005,"message":"","data":{"kind":"circuit_open","retryable":true,"retry_after_ms":90000}}"#
+          #"{"code":-32005,"message":"","data":"#
+            + #"{"kind":"circuit_open","retryable":true,"retry_after_ms":90000}}"#
         ),
       ]
       for (attempts, error) in errors {

@@ -61,6 +61,9 @@ final class FakeConnection: Sendable {
   private let messages: AsyncStream<JSONValue>
   private let socket: Descriptor
   private let received = Atomic(0)
+  private let outbox = Mutex<[UInt8]>([])
+  private let wakeUp: EventCounter
+  private let isOver = Atomic(false)
   /// Whether it reads nothing for now.
   let isDeaf = Atomic(false)
 
@@ -71,11 +74,14 @@ final class FakeConnection: Sendable {
     let (messages, message) = AsyncStream.makeStream(of: JSONValue.self)
     self.messages = messages
     self.socket = socket
+    wakeUp = try EventCounter()
     try self.socket.setNonblocking(false)
     try Threads.start { [self] in
       try? read(message)
       message.finish()
+      close()
     }
+    try Threads.start { [self] in try? write() }
   }
 
   private func read(_ message: AsyncStream<JSONValue>.Continuation) throws {
@@ -123,15 +129,28 @@ final class FakeConnection: Sendable {
     return true
   }
 
+  /// Sends a line. A thread writes it: the agent reads on the cooperative pool, which must not wait
+  /// for the agent.
   func send(_ text: String) {
-    let line = Array("\(text)\n".utf8)
-    var sent = 0
-    // Not write(2): an agent that is gone must not end the tests with SIGPIPE. The test then fails
-    // by what does not come.
-    while sent < line.count,
-      let count = (try? socket.sendMessage(line.span.extracting(droppingFirst: sent))) ?? nil
-    {
-      sent += count
+    outbox.withLock { $0.append(contentsOf: Array("\(text)\n".utf8)) }
+    try? wakeUp.raise()
+  }
+
+  private func write() throws {
+    while try wakeUp.descriptor.wait(timeoutMilliseconds: nil) {
+      _ = try wakeUp.take()
+      // Before the bytes are taken: what was sent before the end is among them then.
+      let isLast = isOver.load(ordering: .acquiring)
+      let bytes = outbox.withLock { bytes in
+        defer { bytes = [] }
+        return bytes
+      }
+      var sent = 0
+      while sent < bytes.count {
+        // Not write(2): an agent that is gone must not end the tests with SIGPIPE.
+        sent += try socket.sendMessage(bytes.span.extracting(droppingFirst: sent)) ?? 0
+      }
+      if isLast { return try socket.finishWriting() }
     }
   }
 
@@ -145,13 +164,15 @@ final class FakeConnection: Sendable {
 
   func handle(_ method: String, id: String? = "h1", _ members: String = #""from":"planner""#) {
     let idMember = id.map { #""id":"\#($0)","# } ?? ""
-    send(
-      #"{"jsonrpc":"2.0",\#(idMember)"method":"handle","params":{"method":"\#(method)",\#(members)}}"#
-    )
+    let params = #"{"method":"\#(method)",\#(members)}"#
+    send(#"{"jsonrpc":"2.0",\#(idMember)"method":"handle","params":\#(params)}"#)
   }
 
-  /// Ends the connection, as far as the agent can see.
-  func close() { try? socket.finishWriting() }
+  /// Ends the connection, as far as the agent can see, after what was sent before.
+  func close() {
+    isOver.store(true, ordering: .releasing)
+    try? wakeUp.raise()
+  }
 }
 
 /// Blocks this thread, which is never one of the cooperative pool unless that is what is tested.

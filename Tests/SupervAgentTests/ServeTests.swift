@@ -13,8 +13,8 @@ private let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
       }
       superv.handle(
         "draft",
-        #""from":"planner","params":{"topic":"owls"},"deadline_ms":5000,"task":"t","trace":"\#(trace)""#
-      )
+        #""from":"planner","params":{"topic":"owls"},"deadline_ms":5000,"#
+          + #""task":"t","trace":"\#(trace)""#)
       let answer = try await superv.next()
       #expect(answer["id"] == "h1")
       #expect(
