@@ -7,7 +7,9 @@ extension JSONGrammar {
   ) throws(JSONFault) -> Bool {
     index &+= 1
     var hasEscapes = false
-    while index < bytes.count {
+    while true {
+      index = firstSpecial(in: bytes, from: index)
+      guard index < bytes.count else { break }
       let byte = bytes[index]
       if byte >= 0x80 {
         try skipMultibyteCharacter(bytes, &index)

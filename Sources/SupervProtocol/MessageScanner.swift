@@ -145,7 +145,7 @@ private struct Envelope {
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
   func message(in line: Span<UInt8>) throws(EnvelopeFault) -> Message {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], text(of: version, in: line) == "\"2.0\"" else {
+    guard let version = self[.jsonrpc], isVersion2(version, in: line) else {
       throw EnvelopeFault(explanation: "'jsonrpc' must be \"2.0\"")
     }
     let id = isNull(.id, in: line) ? nil : self[.id]
@@ -166,6 +166,13 @@ private struct Envelope {
     case (_?, _?):
       throw EnvelopeFault(explanation: "'result' and 'error' exclude each other")
     }
+  }
+
+  private func isVersion2(_ value: Range<Int>, in line: Span<UInt8>) -> Bool {
+    value.count == 5 && line[value.lowerBound &+ 1] == UInt8(ascii: "2")
+      && line[value.lowerBound &+ 2] == UInt8(ascii: ".")
+      && line[value.lowerBound &+ 3] == UInt8(ascii: "0")
+      && line[value.lowerBound] == UInt8(ascii: "\"")
   }
 
   private func call(
