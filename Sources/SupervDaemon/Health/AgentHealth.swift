@@ -281,13 +281,12 @@ extension AgentHealth {
 
   /// Whoever has waited longest, so that one that hangs again and again keeps no other from its turn.
   private func nextDue(_ now: MonotonicTime) -> Int? {
-    probes.indices.compactMap { index in
-      guard !probes[index].isOver, let due = probes[index].schedule?.due, due <= now else {
-        return nil
-      }
-      return (index, due)
+    var first: (index: Int, due: MonotonicTime)?
+    for index in probes.indices where !probes[index].isOver {
+      guard let due = probes[index].schedule?.due, due <= now else { continue }
+      if first.map({ due < $0.due }) ?? true { first = (index, due) }
     }
-    .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+    return first?.index
   }
 }
 

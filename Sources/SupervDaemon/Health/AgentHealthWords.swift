@@ -176,6 +176,7 @@ extension AgentHealth {
     takeOver(isReady, now)
     if isReady, word == nil { word = .ready }
     let isStarted = isReady || hasStarted
+    let hasSpoken = probes.contains { $0.keptAliveAt != nil }
     settings = new
     probes = Self.probes(of: new).map { probe in
       switch probe.role {
@@ -186,6 +187,7 @@ extension AgentHealth {
       case .liveness: probe
       }
     }
+    for index in probes.indices where hasSpoken { probes[index].keptAliveAt = now }
     begin(anew: [], now)
     return settled(effects, now, .reloadChanged)
   }
