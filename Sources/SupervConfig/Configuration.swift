@@ -88,6 +88,8 @@ package struct AgentDefinition: Hashable, Sendable {
   /// What standard input reads.
   package var standardInput = "/dev/null"
   package var log = LogSettings()
+  package var health = HealthSettings()
+  package var calls = CallSettings()
 
   package init(
     specification: AgentSpecification, agent: String, instance: Int = 0, command: [String],

@@ -19,6 +19,9 @@ package final class Daemon<Machine: Kernel> {
   var events: EventLog
   let control = ControlHub()
   let http = HTTPHub()
+  let sessions = SessionHub()
+  let calls = CallHub()
+  let health = HealthHub()
   let startedAt: MonotonicTime
   /// From an earlier life.
   let earlierIncarnations: [String: UInt64]
@@ -74,15 +77,32 @@ package final class Daemon<Machine: Kernel> {
     switch event {
     case .ended(let key, let termination):
       agents[key.node.index]?.process?.isAlive = false
+      endHealth(of: key)
       feed(.exited(key.node, incarnation: key.incarnation, termination))
+      endCalls(of: key, termination)
     case .logger(let report): take(report)
     case .signal(let signal): take(signal)
     case .connected(let id, .control(let peer)):
       control.open(id, peer, configuration.settings)
     case .connected(let id, .http): http.open(id)
+    case .connected(let id, .agent(let process, let peer)): openSession(id, of: process, peer)
+    case .connected(let id, .stranger(let peer, let why)): refuse(id, peer, because: why)
     case .received(let id, let bytes):
-      if http.owns(id) { receiveHTTP(bytes, on: id) } else { receive(bytes, on: id) }
-    case .disconnected(let id): if !http.close(id) { control.close(id) }
+      switch id.door {
+      case .control: receive(bytes, on: id)
+      case .http: receiveHTTP(bytes, on: id)
+      case .agent: receiveFromAgent(bytes, on: id)
+      }
+    case .disconnected(let id):
+      switch id.door {
+      case .control: control.close(id)
+      case .http: http.close(id)
+      case .agent: closeSession(id)
+      }
+    case .notified(let process, let sender, let bytes):
+      takeNotification(bytes, from: process, sender: sender)
+    case .notifyDescriptor(let process): say(.ready, of: process)
+    case .probeEnded: break
     case .alarm: fireTimers()
     }
   }
@@ -96,7 +116,8 @@ package final class Daemon<Machine: Kernel> {
       for event in told { publish(event) }
       answerWaiting()
     } while !story.isEmpty
-    kernel.setAlarm(at: timers.first?.time)
+    let deadlines = [timers.first?.time, calls.nextDeadline, health.nextDeadline]
+    kernel.setAlarm(at: deadlines.compactMap(\.self).min())
   }
 }
 
@@ -123,6 +144,10 @@ extension Daemon {
   private func carryOut(_ effect: Effect) -> Event? {
     switch effect {
     case .spawn(let node, let incarnation): return start(node, incarnation)
+    case .askToStop(let node, let incarnation, let grace, let why):
+      let process = ProcessKey(node: node, incarnation: incarnation)
+      return askToStop(process, grace: grace, why: why)
+        ? nil : .stopUnheard(node, incarnation: incarnation)
     case .signal(let node, let incarnation, let number):
       let key = ProcessKey(node: node, incarnation: incarnation)
       kernel.signal(key, Signal(number))
@@ -152,6 +177,7 @@ extension Daemon {
       agents[node.index]?.process = AgentProcess(
         pid: pid, incarnation: incarnation, startedAt: kernel.now,
         startedRealTimeNanoseconds: kernel.realTimeNanoseconds)
+      beginHealth(of: key)
       return .spawned(node, incarnation: incarnation)
     } catch {
       return .spawnFailed(node, incarnation: incarnation, why: error.description)
@@ -181,6 +207,8 @@ extension Daemon {
         feed(.timer(NodeID(index: key)))
       }
     }
+    fireHealthTimers()
+    fireCallDeadlines()
   }
 }
 

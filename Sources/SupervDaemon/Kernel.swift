@@ -13,17 +13,44 @@ package struct ProcessKey: Hashable, Sendable {
   }
 }
 
-/// A connection to the control socket or over HTTP. Never reused.
+/// A connection. Its number is never reused.
 package struct ConnectionID: Hashable, Sendable {
+  /// The socket that it came in on.
+  package enum Door: UInt8, CaseIterable, Sendable {
+    case control, http, agent
+  }
+
+  package let door: Door
+  package let number: UInt64
+
+  package init(_ door: Door, number: UInt64) {
+    self.door = door
+    self.number = number
+  }
+}
+
+/// Who connected.
+package enum Caller: Hashable, Sendable {
+  case control(PeerCredentials)
+  case http
+  /// A process of this agent, as the kernel says.
+  case agent(ProcessKey, PeerCredentials)
+  /// On the agents' socket, and no agent's process; with what was looked for in vain.
+  case stranger(PeerCredentials, why: String)
+}
+
+/// One run of one probe. Never reused.
+package struct ProbeID: Hashable, Sendable {
   package let number: UInt64
 
   package init(number: UInt64) { self.number = number }
 }
 
-/// Who connected, and where.
-package enum Caller: Hashable, Sendable {
-  case control(PeerCredentials)
-  case http
+/// How a probe ended, unless its time was over before.
+package enum ProbeOutcome: Hashable, Sendable {
+  case passed
+  /// What was seen instead, for people.
+  case failed(String)
 }
 
 /// Everything needed to start one incarnation.
@@ -51,6 +78,11 @@ package enum KernelEvent: Sendable {
   case signal(Signal)
   case connected(ConnectionID, Caller)
   case received(ConnectionID, [UInt8])
+  /// A datagram of sd_notify(3); nil: from no agent's process, or from one that is gone.
+  case notified(ProcessKey?, sender: Int32, [UInt8])
+  /// It wrote a newline to its `notify_fd`.
+  case notifyDescriptor(ProcessKey)
+  case probeEnded(ProbeID, ProbeOutcome)
   case disconnected(ConnectionID)
   /// The time given to `setAlarm` has come.
   case alarm
@@ -72,7 +104,15 @@ package protocol Kernel: AnyObject {
   /// Kills the whole process group of an incarnation that runs.
   func kill(_ process: ProcessKey)
 
-  /// The one alarm; nil turns it off.
+  /// Begins a probe of kind command, http, tcp or unix; `probeEnded` follows, unless it is cancelled.
+  /// Of the launch, a command takes folder, user, limits and environment.
+  func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
+  /// Ends a probe whose time is over, and every process of it.
+  func cancelProbe(_ probe: ProbeID)
+  /// The agent that a process belongs to now, by session and ancestry.
+  func owner(ofProcess pid: Int32) -> ProcessKey?
+
+  /// The one alarm; nil turns it off. It may come early, and then for nothing.
   func setAlarm(at time: MonotonicTime?)
   /// Waits for something to happen and adds it to `events`.
   func wait(_ events: inout [KernelEvent])

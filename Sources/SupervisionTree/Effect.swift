@@ -9,6 +9,18 @@ package enum Event: Hashable, Sendable {
   case spawnFailed(NodeID, incarnation: UInt64, why: String)
   /// The process ended and nothing of it is left.
   case exited(NodeID, incarnation: UInt64, Termination)
+  /// From now on it says itself when it is ready: time alone does not make it so.
+  case declaresReadiness(NodeID, incarnation: UInt64)
+  /// It can serve.
+  case ready(NodeID, incarnation: UInt64, why: Reason)
+  /// It cannot serve, and lives.
+  case notReady(NodeID, incarnation: UInt64, why: Reason)
+  /// It does not live as it should: it is stopped, and what follows is what an abnormal end means.
+  case unhealthy(NodeID, incarnation: UInt64, why: Reason)
+  /// It could not be told to stop.
+  case stopUnheard(NodeID, incarnation: UInt64)
+  /// It asks for so much time until the next rung of its stop, from now.
+  case extendStop(NodeID, incarnation: UInt64, by: Duration)
   /// The time given with `setTimer` has come.
   case timer(NodeID)
   /// An operator wants it up, down, or started anew.
@@ -29,6 +41,8 @@ package enum Request: String, CaseIterable, Hashable, Sendable {
 package enum Effect: Hashable, Sendable {
   /// Start the process of this incarnation and answer with `spawned` or `spawnFailed`.
   case spawn(NodeID, incarnation: UInt64)
+  /// Tell it over its connection to stop within `grace`; `stopUnheard` when it has none.
+  case askToStop(NodeID, incarnation: UInt64, grace: Duration, why: Reason)
   case signal(NodeID, incarnation: UInt64, Int32)
   /// Kill its whole process tree.
   case kill(NodeID, incarnation: UInt64)
@@ -55,6 +69,7 @@ package struct Note: Hashable, Sendable {
     case agentStarting = "agent.starting"
     case agentStarted = "agent.started"
     case agentReady = "agent.ready"
+    case agentNotReady = "agent.not_ready"
     case agentStopping = "agent.stopping"
     case agentExited = "agent.exited"
     case agentBackoff = "agent.backoff"

@@ -54,7 +54,7 @@ extension SupervisionTree {
     if case .running = nodes[id.index].phase { true } else { false }
   }
 
-  func isReady(_ id: NodeID) -> Bool { nodes[id.index].phase == .running(ready: true) }
+  package func isReady(_ id: NodeID) -> Bool { nodes[id.index].phase == .running(ready: true) }
 
   private func isDone(_ id: NodeID) -> Bool {
     let node = nodes[id.index]

@@ -75,6 +75,8 @@ enum Bar: Hashable, Sendable {
 enum AfterStop: Hashable, Sendable {
   case rest
   case startAgain
+  /// It was stopped because it was not healthy: its restart type decides, as after any abnormal end.
+  case decide
 }
 
 struct ResolvedNeed: Hashable, Sendable {

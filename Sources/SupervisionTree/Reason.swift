@@ -34,6 +34,7 @@ package enum Reason: Hashable, Sendable {
   case waitsFor([Need])
   case needsMet
   case stayedUp(Duration)
+  case health(HealthReason)
   case criticalFailed(child: String, why: String)
   case significantEnded(child: String)
   case shutdown
@@ -74,6 +75,7 @@ extension Reason: CustomStringConvertible {
       "waits for " + needs.map { "\($0.name):\($0.condition.rawValue)" }.joined(separator: ", ")
     case .needsMet: "what it waited for is there"
     case .stayedUp(let span): "stayed up for \(span.brief)"
+    case .health(let reason): reason.description
     case .criticalFailed(let child, let why): "critical \(child) failed: \(why)"
     case .significantEnded(let child): "significant \(child) ended"
     case .shutdown: "superv shuts down"

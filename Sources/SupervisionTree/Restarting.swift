@@ -12,6 +12,13 @@ extension SupervisionTree {
       setPhase(id, .ended, why: why)
       note(.agentExited, id, why)
       post(.ended(id), to: nodes[id.index].parent)
+    case .stopping(.some) where nodes[id.index].afterStop == .decide:
+      nodes[id.index].afterStop = nil
+      record(id, termination, .abnormal)
+      effects.append(.cancelTimer(id))
+      setPhase(id, .ended)
+      note(.agentExited, id, .ended(termination, .abnormal))
+      post(.ended(id), to: nodes[id.index].parent)
     case .stopping(.some):
       record(id, termination, .requested)
       effects.append(.cancelTimer(id))

@@ -47,6 +47,8 @@ package struct BackoffPolicy: Hashable, Sendable {
 /// One rung of the ladder by which an agent is stopped, and how long it gets to be gone.
 package struct StopRung: Hashable, Sendable {
   package enum Action: Hashable, Sendable {
+    /// Tell the agent over its connection; passed over when it has none.
+    case message
     /// Send this signal to the agent's process group.
     case signal(Int32)
     /// Kill the agent's whole process tree with SIGKILL.
@@ -128,8 +130,8 @@ package struct AgentSpecification: Hashable, Sendable {
   package var policy = ChildPolicy()
   /// Exit codes that count as a normal end.
   package var normalExitCodes: ExitCodes = [0]
-  /// How long the process must stay up to count as ready when it does not declare readiness.
-  package var readyAfter: Duration = .seconds(1)
+  /// How long the process must stay up to count as ready; nil: until it is said to be ready.
+  package var readyAfter: Duration? = .seconds(1)
   /// From the gentlest to the last; the last one is `.kill`.
   package var stopLadder: [StopRung] = [
     StopRung(.signal(15), grace: .seconds(10)), StopRung(.kill, grace: nil),

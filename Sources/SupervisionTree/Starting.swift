@@ -91,10 +91,10 @@ extension SupervisionTree {
       guard case .agent(let agent) = nodes[id.index].kind else { return }
       setPhase(id, .running(ready: false))
       note(.agentStarted, id, nodes[id.index].reason)
-      if agent.readyAfter <= .zero {
-        becomeReady(id, why: .stayedUp(.zero))
-      } else {
-        effects.append(.setTimer(id, now + agent.readyAfter))
+      switch agent.readyAfter {
+      case nil: break
+      case let span? where span <= .zero: becomeReady(id, why: .stayedUp(.zero))
+      case let span?: effects.append(.setTimer(id, now + span))
       }
       agenda.append(.startSettled(id))
     case .stopping(rung: nil): enterRung(id, 0)

@@ -151,6 +151,10 @@ extension SupervisionTree {
     let incarnation = nodes[id.index].incarnation
     setPhase(id, .stopping(rung: rung))
     switch step.action {
+    case .message:
+      let why = nodes[id.index].reason
+      effects.append(
+        .askToStop(id, incarnation: incarnation, grace: step.grace ?? .zero, why: why))
     case .signal(let number): effects.append(.signal(id, incarnation: incarnation, number))
     case .kill: effects.append(.kill(id, incarnation: incarnation))
     }
@@ -167,6 +171,22 @@ extension SupervisionTree {
     }
     note(.agentStopping, id, .graceOver(agent.stopLadder[rung].grace ?? .zero))
     enterRung(id, rung + 1)
+  }
+
+  /// Nobody listens on the message rung: the next one is as good now as later.
+  mutating func stopUnheard(_ id: NodeID) {
+    guard case .stopping(let rung?) = nodes[id.index].phase,
+      case .agent(let agent) = nodes[id.index].kind, agent.stopLadder[rung].action == .message
+    else { return countStaleEvent() }
+    enterRung(id, rung + 1)
+  }
+
+  /// systemd's `EXTEND_TIMEOUT_USEC` while a unit stops.
+  mutating func extendStop(_ id: NodeID, by span: Duration) {
+    guard case .stopping(let rung?) = nodes[id.index].phase, !isHurried,
+      case .agent(let agent) = nodes[id.index].kind, rung + 1 < agent.stopLadder.count
+    else { return countStaleEvent() }
+    effects.append(.setTimer(id, now + span))
   }
 
   mutating func hurry() {

@@ -103,6 +103,18 @@ package struct SupervisionTree: Sendable {
       if isCurrent(id, incarnation) { spawnFailed(id, why: .startFailed(why)) }
     case .exited(let id, let incarnation, let termination):
       if isCurrent(id, incarnation) { exited(id, termination) }
+    case .declaresReadiness(let id, let incarnation):
+      if isCurrent(id, incarnation) { declaresReadiness(id) }
+    case .ready(let id, let incarnation, let why):
+      if isCurrent(id, incarnation) { saidReady(id, why: why) }
+    case .notReady(let id, let incarnation, let why):
+      if isCurrent(id, incarnation) { saidNotReady(id, why: why) }
+    case .unhealthy(let id, let incarnation, let why):
+      if isCurrent(id, incarnation) { unhealthy(id, why: why) }
+    case .stopUnheard(let id, let incarnation):
+      if isCurrent(id, incarnation) { stopUnheard(id) }
+    case .extendStop(let id, let incarnation, let span):
+      if isCurrent(id, incarnation) { extendStop(id, by: span) }
     case .timer(let id): timerFired(id)
     case .request(let request, let id): post(request, id)
     case .reload(let specification): reload(specification)
@@ -169,8 +181,10 @@ package struct SupervisionTree: Sendable {
     guard nodes.indices.contains(id.index) else { return countStaleEvent() }
     switch nodes[id.index].phase {
     case .running(ready: false) where isAgent(id):
-      guard case .agent(let agent) = nodes[id.index].kind else { return }
-      becomeReady(id, why: .stayedUp(agent.readyAfter))
+      guard case .agent(let agent) = nodes[id.index].kind, let span = agent.readyAfter else {
+        return countStaleEvent()
+      }
+      becomeReady(id, why: .stayedUp(span))
     case .running:
       guard !isAgent(id), self[id].pendingGroup != nil else { return countStaleEvent() }
       post(.groupDue, to: id)

@@ -143,7 +143,7 @@ final class FakeKernel: Kernel {
   // MARK: Connections
 
   func connect(process: Int32 = 77, user: UInt32 = 1000) -> ConnectionID {
-    let id = ConnectionID(number: nextConnection)
+    let id = ConnectionID(.control, number: nextConnection)
     nextConnection += 1
     open.insert(id)
     let peer = PeerCredentials(process: process, user: user, group: user)
@@ -170,6 +170,14 @@ final class FakeKernel: Kernel {
   }
 
   // MARK: The rest
+
+  func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {}
+
+  func cancelProbe(_ probe: ProbeID) {}
+
+  func owner(ofProcess pid: Int32) -> ProcessKey? {
+    living.first { $0.value.pid == pid }?.key
+  }
 
   func setAlarm(at time: MonotonicTime?) { alarm = time }
 

@@ -83,6 +83,8 @@ struct TreeDriver {
         if living[id] == incarnation { whileStopping(&self, tree.name(of: id)) }
         stop(id, incarnation)
       }
+    case .askToStop(let id, let incarnation, _, _):
+      post(.stopUnheard(id, incarnation: incarnation))
     case .kill(let id, let incarnation): stop(id, incarnation)
     case .setTimer(let id, let time): timers[id] = time
     case .cancelTimer(let id): timers[id] = nil

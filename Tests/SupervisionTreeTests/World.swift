@@ -116,6 +116,7 @@ struct World {
       making[id] = incarnation
       incarnations[tree.name(of: id)] = incarnation
       spawnCount += 1
+    case .askToStop(let id, let incarnation, _, _): tell(id, incarnation, isKill: false)
     case .signal(let id, let incarnation, _): tell(id, incarnation, isKill: false)
     case .kill(let id, let incarnation): tell(id, incarnation, isKill: true)
     case .setTimer(let id, let time):

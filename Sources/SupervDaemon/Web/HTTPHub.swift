@@ -7,10 +7,7 @@ final class HTTPHub {
 
   func open(_ id: ConnectionID) { connections[id] = HTTPRequestBuffer() }
 
-  /// - Returns: whether it was one of these.
-  func close(_ id: ConnectionID) -> Bool { connections.removeValue(forKey: id) != nil }
-
-  func owns(_ id: ConnectionID) -> Bool { connections[id] != nil }
+  func close(_ id: ConnectionID) { connections[id] = nil }
 
   func append(_ bytes: [UInt8], on id: ConnectionID) { connections[id]?.append(bytes) }
 
@@ -35,7 +32,7 @@ extension Daemon {
     let bytes = response.encoded(
       omitsBody: request?.method == "HEAD", keepsAlive: keepsAlive)
     if !kernel.send(bytes, to: id) || !keepsAlive {
-      _ = http.close(id)
+      http.close(id)
       kernel.close(id)
     }
   }

@@ -1,4 +1,4 @@
-import SupervConfig
+package import SupervConfig
 import SupervProtocol
 package import SupervSystem
 package import SupervisionTree
@@ -69,16 +69,20 @@ package final class LinuxKernel: Kernel {
 
   package var realTimeNanoseconds: Int64 { Clock.realTimeNanoseconds }
 
+  package func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {}
+
+  package func cancelProbe(_ probe: ProbeID) {}
+
+  package func owner(ofProcess pid: Int32) -> ProcessKey? { nil }
+
   package func setAlarm(at time: MonotonicTime?) {
-    guard time != alarmTime else { return }
+    // One that comes early costs one wake-up; putting it off with every answer costs a call each.
+    guard let time else { return }
+    if let alarmTime, alarmTime <= time { return }
     alarmTime = time
     do {
-      if let time {
-        // 0 would turn it off; any point that is past fires at once.
-        try alarm.arm(atNanoseconds: max(1, time.nanoseconds))
-      } else {
-        try alarm.disarm()
-      }
+      // 0 would turn it off; any point that is past fires at once.
+      try alarm.arm(atNanoseconds: max(1, time.nanoseconds))
     } catch {
       preconditionFailure("\(error)")
     }

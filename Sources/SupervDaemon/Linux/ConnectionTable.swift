@@ -95,7 +95,7 @@ final class ConnectionTable {
     _ events: inout [KernelEvent]
   ) throws(SystemError) {
     let caller = isHTTP ? Caller.http : .control(try socket.peerCredentials())
-    let id = ConnectionID(number: nextNumber)
+    let id = ConnectionID(isHTTP ? .http : .control, number: nextNumber)
     nextNumber += 1
     let entry = Entry(id, socket, isHTTP: isHTTP)
     try poll.add(

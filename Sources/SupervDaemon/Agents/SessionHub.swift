@@ -1,0 +1,143 @@
+import SupervConfig
+import SupervProtocol
+import SupervSystem
+import SupervisionTree
+
+/// One connection of an agent: of its own process, or of one that it started.
+final class Session {
+  let id: ConnectionID
+  let process: ProcessKey
+  let peer: PeerCredentials
+  var input: LineBuffer
+  /// Whether superv's own requests go here.
+  fileprivate(set) var serves = false
+
+  fileprivate init(
+    _ id: ConnectionID, _ process: ProcessKey, _ peer: PeerCredentials, maximumLineBytes: Int
+  ) {
+    self.id = id
+    self.process = process
+    self.peer = peer
+    input = LineBuffer(maximumLineBytes: maximumLineBytes)
+  }
+}
+
+/// The connections of all agents, and for each agent the one that serves.
+final class SessionHub {
+  /// Connections that one agent instance may have.
+  static let maximumPerAgent = 32
+
+  private var sessions: [ConnectionID: Session] = [:]
+  private var counts: [ProcessKey: Int] = [:]
+  /// By the index of the node.
+  private var serving: [Session?] = []
+
+  subscript(id: ConnectionID) -> Session? { sessions[id] }
+
+  /// The session that serves for an incarnation.
+  func serving(_ process: ProcessKey) -> Session? {
+    guard let session = serving(process.node), session.process == process else { return nil }
+    return session
+  }
+
+  /// The session that serves for the latest incarnation of a node that had one.
+  func serving(_ node: NodeID) -> Session? {
+    serving.indices.contains(node.index) ? serving[node.index] : nil
+  }
+
+  /// - Returns: nil when the agent has as many as it may.
+  func open(
+    _ id: ConnectionID, of process: ProcessKey, _ peer: PeerCredentials, maximumLineBytes: Int
+  ) -> Session? {
+    guard counts[process, default: 0] < Self.maximumPerAgent else { return nil }
+    let session = Session(id, process, peer, maximumLineBytes: maximumLineBytes)
+    sessions[id] = session
+    counts[process, default: 0] += 1
+    return session
+  }
+
+  /// - Returns: the session, once.
+  func close(_ id: ConnectionID) -> Session? {
+    guard let session = sessions.removeValue(forKey: id) else { return nil }
+    counts[session.process, default: 1] -= 1
+    if counts[session.process] == 0 { counts[session.process] = nil }
+    if serving(session.process.node) === session { serving[session.process.node.index] = nil }
+    return session
+  }
+
+  /// Makes a session the one that serves.
+  ///
+  /// - Returns: the one that served before, if that is another one.
+  /// - Throws: `RPCError` of kind `denied` when another process of the agent serves.
+  func serve(_ session: Session) throws(RPCError) -> Session? {
+    let node = session.process.node
+    let former = serving(session.process)
+    if let former, former.peer.process != session.peer.process {
+      throw RPCError(
+        .denied,
+        "process \(former.peer.process) of this agent serves already; say \"serves\":false")
+    }
+    while serving.count <= node.index { serving.append(nil) }
+    former?.serves = false
+    session.serves = true
+    serving[node.index] = session
+    return former === session ? nil : former
+  }
+}
+
+// MARK: - Connections
+
+extension Daemon {
+  func openSession(_ id: ConnectionID, of process: ProcessKey, _ peer: PeerCredentials) {
+    let limit = configuration.settings.maximumMessageBytes
+    guard isCurrent(process) else {
+      return refuse(id, peer, because: "the agent it belonged to has ended")
+    }
+    let session = sessions.open(id, of: process, peer, maximumLineBytes: limit)
+    guard session == nil else { return }
+    refuse(
+      id, peer, because: "its agent has \(SessionHub.maximumPerAgent) connections already",
+      kind: .overloaded)
+  }
+
+  /// Tells a peer why it is not served, and lets go of it.
+  func refuse(
+    _ id: ConnectionID, _ peer: PeerCredentials, because reason: String,
+    kind: ErrorKind = .denied
+  ) {
+    var bytes: [UInt8] = []
+    MessageWriter.appendError(RPCError(kind, reason), id: nil, to: &bytes)
+    _ = kernel.send(bytes, to: id)
+    kernel.close(id)
+    tell(StoryEvent("session.refused", .daemon, reason: reason)) {
+      $0.peer = (peer.process, peer.user)
+    }
+  }
+
+  func closeSession(_ id: ConnectionID) {
+    guard let session = sessions.close(id) else { return }
+    sessionClosed(session)
+  }
+
+  /// Its queue is full: a peer that does not read must not cost the others anything.
+  func dropSession(_ session: Session, because reason: String) {
+    kernel.close(session.id)
+    closeSession(session.id)
+    tell(about: session.process, "session.disconnected", reason: reason)
+  }
+
+  /// Whether an incarnation is the one that runs now.
+  func isCurrent(_ process: ProcessKey) -> Bool {
+    guard agents.indices.contains(process.node.index),
+      let current = agents[process.node.index]?.process
+    else { return false }
+    return current.isAlive && current.incarnation == process.incarnation
+  }
+
+  /// One line of an agent's story that the tree has no part in.
+  func tell(about process: ProcessKey, _ kind: String, reason: String) {
+    tell(StoryEvent(kind, .agent, name: tree.name(of: process.node), reason: reason)) {
+      $0.incarnation = process.incarnation
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// What an agent's health does to it. The verdicts are worked out elsewhere; here they meet the
+// phases. A failed readiness only says so; a failed liveness ends the process, and its restart type
+// decides as after any other abnormal end.
+
+/// What a probe is for (Kubernetes' names and meanings).
+package enum ProbeRole: String, CaseIterable, Hashable, Sendable {
+  case startup, liveness, readiness
+}
+
+/// Why an agent is ready, or is not, or does not live as it should.
+package enum HealthReason: Hashable, Sendable {
+  case saidReady
+  case saidNotReady(String)
+  case probePassed(ProbeRole)
+  case probeFailed(ProbeRole, times: Int, detail: String)
+  /// Which operation, for how long, and what was expected.
+  case stuck(String)
+}
+
+extension HealthReason: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .saidReady: "it says that it is ready"
+    case .saidNotReady(let reason):
+      reason.isEmpty ? "it says that it is not ready" : "it says that it is not ready: \(reason)"
+    case .probePassed(let role): "its \(role.rawValue) probe passed"
+    case .probeFailed(let role, let times, let detail):
+      "\(role.rawValue) failed\(times == 1 ? "" : " \(times) times"): \(detail)"
+    case .stuck(let what): "stuck: \(what)"
+    }
+  }
+}
+
+extension SupervisionTree {
+  mutating func declaresReadiness(_ id: NodeID) {
+    // One that has become ready by time stays so until it says otherwise.
+    guard nodes[id.index].phase == .running(ready: false) else { return }
+    effects.append(.cancelTimer(id))
+  }
+
+  mutating func saidReady(_ id: NodeID, why: Reason) {
+    guard nodes[id.index].phase == .running(ready: false) else { return }
+    effects.append(.cancelTimer(id))
+    becomeReady(id, why: why)
+  }
+
+  mutating func saidNotReady(_ id: NodeID, why: Reason) {
+    switch nodes[id.index].phase {
+    case .running(ready: true):
+      setPhase(id, .running(ready: false))
+      note(.agentNotReady, id, why)
+    case .running(ready: false): effects.append(.cancelTimer(id))
+    case .down, .waiting, .starting, .ended, .retrying, .stopping: break
+    }
+  }
+
+  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen.
+  mutating func unhealthy(_ id: NodeID, why: Reason) {
+    guard case .running(let isReady) = nodes[id.index].phase,
+      case .agent(let agent) = nodes[id.index].kind
+    else { return }
+    if !isReady { effects.append(.cancelTimer(id)) }
+    nodes[id.index].afterStop = .decide
+    nodes[id.index].reason = why
+    note(.agentStopping, id, why)
+    enterRung(id, agent.stopLadder.firstIndex { $0.action != .message } ?? 0)
+  }
+}
