@@ -7,23 +7,51 @@ extension JSONGrammar {
   ) throws(JSONFault) -> Bool {
     index &+= 1
     var hasEscapes = false
-    while index < bytes.count {
+    while true {
+      skipPlainCharacters(bytes, &index)
+      guard index < bytes.count else { throw ended(bytes) }
       let byte = bytes[index]
-      if byte >= 0x80 {
-        try skipMultibyteCharacter(bytes, &index)
-      } else if byte == UInt8(ascii: "\"") {
+      if byte == UInt8(ascii: "\"") {
         index &+= 1
         return hasEscapes
+      } else if byte >= 0x80 {
+        try skipMultibyteCharacter(bytes, &index)
       } else if byte == UInt8(ascii: "\\") {
         hasEscapes = true
         try skipEscape(bytes, &index)
-      } else if byte >= 0x20 {
-        index &+= 1
       } else {
         throw JSONFault(offset: index, explanation: "a control character in a string")
       }
     }
-    throw ended(bytes)
+  }
+
+  /// Moves to the next quote, backslash, control character or byte outside ASCII, eight bytes at a
+  /// time.
+  @inline(__always)
+  private static func skipPlainCharacters(_ bytes: Span<UInt8>, _ index: inout Int) {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highBits = ones &* 0x80
+    while index &+ 8 <= bytes.count {
+      let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+      let word = UInt64(littleEndian: loaded)
+      let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+      let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+      // A subtraction borrows from a byte that is too small and so sets its high bit; the lowest
+      // one that is set is right, and no other is looked at.
+      let marks =
+        (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
+        | (word &- ones &* 0x20) & ~word | word
+      if marks & highBits != 0 {
+        index &+= (marks & highBits).trailingZeroBitCount / 8
+        return
+      }
+      index &+= 8
+    }
+    while index < bytes.count, isPlain(bytes[index]) { index &+= 1 }
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   private static func skipEscape(
@@ -103,12 +131,19 @@ extension JSONGrammar {
   static func skipWord(
     _ word: StaticString, _ bytes: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
-    let matches = word.withUTF8Buffer { expected in
-      guard index &+ expected.count <= bytes.count else { return false }
-      return expected.indices.allSatisfy { unsafe expected[$0] == bytes[index &+ $0] }
+    let end = index &+ word.utf8CodeUnitCount
+    guard end <= bytes.count, equals(index..<end, word, in: bytes) else { throw JSONFault(offset: index, explanation: "expected '\(word)'") }
+    index = end
+  }
+
+  /// Whether a range of the bytes says just that word.
+  static func equals(_ range: Range<Int>, _ word: StaticString, in bytes: Span<UInt8>) -> Bool {
+    guard range.count == word.utf8CodeUnitCount else { return false }
+    for offset in 0..<range.count
+    where unsafe bytes[range.lowerBound &+ offset] != word.utf8Start[offset] {
+      return false
     }
-    guard matches else { throw JSONFault(offset: index, explanation: "expected '\(word)'") }
-    index &+= word.utf8CodeUnitCount
+    return true
   }
 
   static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }

@@ -71,9 +71,7 @@ private struct EnvelopeFault: Error {
 
 /// The members of the top-level object that JSON-RPC knows.
 private struct Envelope {
-  enum Field: String, CaseIterable {
-    case jsonrpc, id, method, params, result, error
-  }
+  enum Field { case jsonrpc, id, method, params, result, error }
 
   private var ranges: [6 of Range<Int>?] = .init(repeating: nil)
   /// The first thing that makes a valid JSON text an invalid message.
@@ -133,7 +131,7 @@ private struct Envelope {
     if hasEscapes {
       note("escape sequences in a member's name are not supported")
     } else if let field = Field(key, in: line) {
-      if self[field] != nil { note("'\(field.rawValue)' is given twice") }
+      if self[field] != nil { note("'\(field.name)' is given twice") }
       ranges[field.index] = valueStart..<index
     }
   }
@@ -145,7 +143,7 @@ private struct Envelope {
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
   func message(in line: Span<UInt8>) throws(EnvelopeFault) -> Message {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], text(of: version, in: line) == "\"2.0\"" else {
+    guard let version = self[.jsonrpc], JSONGrammar.equals(version, "\"2.0\"", in: line) else {
       throw EnvelopeFault(explanation: "'jsonrpc' must be \"2.0\"")
     }
     let id = isNull(.id, in: line) ? nil : self[.id]
@@ -219,6 +217,17 @@ extension Envelope.Field {
     }
   }
 
+  var name: StaticString {
+    switch self {
+    case .jsonrpc: "jsonrpc"
+    case .id: "id"
+    case .method: "method"
+    case .params: "params"
+    case .result: "result"
+    case .error: "error"
+    }
+  }
+
   /// By length and first letter: no String is made for a key.
   fileprivate init?(_ key: Range<Int>, in line: Span<UInt8>) {
     guard let first = key.first else { return nil }
@@ -232,7 +241,7 @@ extension Envelope.Field {
     case (7, UInt8(ascii: "j")): candidate = .jsonrpc
     default: return nil
     }
-    guard zip(key, candidate.rawValue.utf8).allSatisfy({ line[$0] == $1 }) else { return nil }
+    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
     self = candidate
   }
 }

@@ -26,8 +26,8 @@ struct text {
 
 bool is_same(struct text one, struct text other);
 
-// The values of those members of a JSON object that are named, as they stand there. False when it
-// is not an object. Brackets and strings are matched, and nothing more is proven.
+// The values of those members of a JSON object that are named, as they stand there. False unless it
+// is an object of RFC 8259 in UTF-8, with none of them twice.
 bool find_members(
   struct text object, const struct text *names, struct text *values, size_t count);
 // What is between the quotes; nothing when it is not a string.
