@@ -22,6 +22,7 @@ package final class Daemon<Machine: Kernel> {
   let sessions = SessionHub()
   let calls = CallHub()
   let health = HealthHub()
+  let metrics = MetricsHub()
   let startedAt: MonotonicTime
   /// From an earlier life.
   let earlierIncarnations: [String: UInt64]
@@ -29,6 +30,8 @@ package final class Daemon<Machine: Kernel> {
   private var story: [StoryEvent] = []
   /// Why everything is stopped; nil while something is not.
   package private(set) var end: TreeEnd?
+  /// When something is due next, as the kernel was told.
+  private var nextDeadline: MonotonicTime?
   private var stopRequests = 0
   private var isStopAnnounced = false
 
@@ -58,8 +61,10 @@ package final class Daemon<Machine: Kernel> {
       if let end { return end }
       arrivals.removeAll(keepingCapacity: true)
       kernel.wait(&arrivals)
+      let began = kernel.now
       for event in arrivals { take(event) }
       endTurn()
+      metrics.turns.add(nanoseconds: (kernel.now - began).wholeNanoseconds)
     }
   }
 
@@ -103,6 +108,7 @@ package final class Daemon<Machine: Kernel> {
       takeNotification(bytes, from: process, sender: sender)
     case .notifyDescriptor(let process): say(.ready, of: process)
     case .probeEnded: break
+    case .surveyed(let survey): take(survey)
     case .alarm: fireTimers()
     }
   }
@@ -117,7 +123,8 @@ package final class Daemon<Machine: Kernel> {
       answerWaiting()
     } while !story.isEmpty
     let deadlines = [timers.first?.time, calls.nextDeadline, health.nextDeadline]
-    kernel.setAlarm(at: deadlines.compactMap(\.self).min())
+    nextDeadline = deadlines.compactMap(\.self).min()
+    kernel.setAlarm(at: nextDeadline)
   }
 }
 
@@ -200,6 +207,9 @@ extension Daemon {
   }
 
   private func fireTimers() {
+    if let due = nextDeadline, due <= kernel.now {
+      metrics.lag.add(nanoseconds: (kernel.now - due).wholeNanoseconds)
+    }
     while let key = timers.popDue(kernel.now) {
       if key == Self.shutdownTimer {
         feed(.hurry)
@@ -261,6 +271,7 @@ extension Daemon {
   }
 
   private func tell(_ note: Note) {
+    metrics.restarts.take(note)
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
       note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
@@ -287,7 +298,7 @@ extension Daemon {
 
   private func take(_ report: LoggerReport) {
     switch report {
-    case .closed: break
+    case .closed, .usage: break
     case .fault(let path, _, let text, _):
       tell(StoryEvent("log.fault", .daemon, reason: "\(path): \(text)"))
     case .recovered(let path, let lines, let bytes):

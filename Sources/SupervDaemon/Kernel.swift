@@ -83,6 +83,8 @@ package enum KernelEvent: Sendable {
   /// It wrote a newline to its `notify_fd`.
   case notifyDescriptor(ProcessKey)
   case probeEnded(ProbeID, ProbeOutcome)
+  /// What `beginSurvey` asked for.
+  case surveyed(Survey)
   case disconnected(ConnectionID)
   /// The time given to `setAlarm` has come.
   case alarm
@@ -104,13 +106,18 @@ package protocol Kernel: AnyObject {
   /// Kills the whole process group of an incarnation that runs.
   func kill(_ process: ProcessKey)
 
-  /// Begins a probe of kind command, http, tcp or unix; `probeEnded` follows, unless it is cancelled.
+  /// Begins a probe of kind command, http, tcp or unix; `probeEnded` follows unless it is
+  /// cancelled.
   /// Of the launch, a command takes folder, user, limits and environment.
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
   /// Ends a probe whose time is over, and every process of it.
   func cancelProbe(_ probe: ProbeID)
   /// The agent that a process belongs to now, by session and ancestry.
   func owner(ofProcess pid: Int32) -> ProcessKey?
+
+  /// Finds out, without keeping anything else waiting, what every agent uses; `surveyed` follows.
+  /// Asked again meanwhile, there is one answer.
+  func beginSurvey()
 
   /// The one alarm; nil turns it off. It may come early, and then for nothing.
   func setAlarm(at time: MonotonicTime?)

@@ -12,6 +12,8 @@ final class LoggerInput {
   private(set) var lines: UInt64 = 0
   private(set) var bytes: UInt64 = 0
   private(set) var droppedLines: UInt64 = 0
+  private var reportedBytes: UInt64 = 0
+  private var reportedDroppedLines: UInt64 = 0
   private var isWide = false
 
   init(_ stream: LogStream, pipe: consuming Descriptor, file: LogFile) {
@@ -43,6 +45,14 @@ final class LoggerInput {
     guard !isWide, count >= LineLimits.fullPipeBytes else { return }
     isWide = true
     Pipe.resize(pipe, bytes: LineLimits.widePipeBytes)
+  }
+
+  /// What it has brought since this was asked last, if that is anything.
+  func takeUsage() -> StreamUsage? {
+    guard bytes != reportedBytes || droppedLines != reportedDroppedLines else { return nil }
+    (reportedBytes, reportedDroppedLines) = (bytes, droppedLines)
+    return StreamUsage(
+      stream: stream.id, lines: lines, bytes: bytes, droppedLines: droppedLines)
   }
 
   /// The report of its end.

@@ -128,11 +128,23 @@ package final class LoggerLoop {
       store.rotate(path: path)
     case .reopen:
       store.closeAll()
+    case .reportUsage: reportUsage()
     case .finish(let graceMilliseconds):
       let deadline = options.monotonicClock() + Int64(graceMilliseconds) * 1_000_000
       phase = .finishing(deadlineNanoseconds: deadline)
     }
   }
+
+  private func reportUsage() {
+    var usages = inputs.all.compactMap { $0.takeUsage() }
+    while usages.count > LoggerLoop.usagesPerReport {
+      store.report(.usage(Array(usages.suffix(LoggerLoop.usagesPerReport)), isLast: false))
+      usages.removeLast(LoggerLoop.usagesPerReport)
+    }
+    store.report(.usage(usages, isLast: true))
+  }
+
+  private static let usagesPerReport = 256
 
   private var isDone: Bool {
     switch phase {

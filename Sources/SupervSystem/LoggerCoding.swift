@@ -12,6 +12,8 @@ enum LoggerCoding {
   static let version: UInt8 = 1
   /// The longest text in a message, which is what a path may be (`PATH_MAX`).
   static let longestTextBytes = 4096
+  /// The most streams in one report: 256 of 32 bytes are half a packet.
+  static let mostUsages = 256
 }
 
 extension LoggerCommand {
@@ -43,6 +45,8 @@ extension LoggerCommand {
     case .finish(let graceMilliseconds):
       writer.put(6 as UInt8)
       writer.put(graceMilliseconds)
+    case .reportUsage:
+      writer.put(8 as UInt8)
     }
     return writer.bytes
   }
@@ -61,6 +65,7 @@ extension LoggerCommand {
       case 4: .rotate(path: try reader.optionalText())
       case 5: .reopen
       case 6: .finish(graceMilliseconds: try reader.number(UInt32.self))
+      case 8: .reportUsage
       default: throw .malformed
       }
     try reader.end()
@@ -91,6 +96,16 @@ extension LoggerReport {
     case .lost(let reports):
       writer.put(132 as UInt8)
       writer.put(reports)
+    case .usage(let streams, let isLast):
+      guard streams.count <= LoggerCoding.mostUsages else { throw .tooLong }
+      writer.put(133 as UInt8)
+      writer.put(UInt8(isLast ? 1 : 0))
+      writer.put(UInt16(streams.count))
+      for usage in streams {
+        for number in [usage.stream, usage.lines, usage.bytes, usage.droppedLines] {
+          writer.put(number)
+        }
+      }
     }
     return writer.bytes
   }
@@ -113,6 +128,7 @@ extension LoggerReport {
           path: try reader.text(), droppedLines: try reader.number(UInt64.self),
           droppedBytes: try reader.number(UInt64.self))
       case 132: .lost(reports: try reader.number(UInt64.self))
+      case 133: try reader.usageReport()
       default: throw .malformed
       }
     try reader.end()
@@ -210,6 +226,24 @@ private struct PacketReader {
       name: try text(), agent: try text(), instance: Int(try number(Int64.self)),
       incarnation: try number(UInt64.self), processID: try number(Int32.self))
     return LogStream(id: id, kind: kind, origin: origin, file: try file())
+  }
+
+  mutating func usageReport() throws(LoggerMessageError) -> LoggerReport {
+    let isLast = try flag()
+    return .usage(try usages(), isLast: isLast)
+  }
+
+  private mutating func usages() throws(LoggerMessageError) -> [StreamUsage] {
+    var found: [StreamUsage] = []
+    let count = Int(try number(UInt16.self))
+    guard count <= LoggerCoding.mostUsages else { throw .malformed }
+    for _ in 0..<count {
+      found.append(
+        StreamUsage(
+          stream: try number(UInt64.self), lines: try number(UInt64.self),
+          bytes: try number(UInt64.self), droppedLines: try number(UInt64.self)))
+    }
+    return found
   }
 
   mutating func file() throws(LoggerMessageError) -> LogFileSettings {

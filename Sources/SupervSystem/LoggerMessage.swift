@@ -73,6 +73,22 @@ package struct LogStream: Hashable, Sendable {
   }
 }
 
+/// What a stream has brought since it was opened.
+package struct StreamUsage: Hashable, Sendable {
+  package var stream: UInt64
+  package var lines: UInt64
+  /// As they came out of the pipe.
+  package var bytes: UInt64
+  package var droppedLines: UInt64
+
+  package init(stream: UInt64, lines: UInt64, bytes: UInt64, droppedLines: UInt64) {
+    self.stream = stream
+    self.lines = lines
+    self.bytes = bytes
+    self.droppedLines = droppedLines
+  }
+}
+
 /// What the daemon tells the logger.
 package enum LoggerCommand: Hashable, Sendable {
   /// Comes first; again when the configuration changes.
@@ -88,6 +104,8 @@ package enum LoggerCommand: Hashable, Sendable {
   case rotate(path: String?)
   /// Closes every file, so that the next line opens it by its name again (for logrotate).
   case reopen
+  /// Asks for `usage`.
+  case reportUsage
   /// Ends the logger when every stream has ended, or after so long.
   case finish(graceMilliseconds: UInt32)
 }
@@ -107,6 +125,11 @@ package enum LoggerReport: Hashable, Sendable {
   ///
   /// - droppedBytes: As they would have been written.
   case recovered(path: String, droppedLines: UInt64, droppedBytes: UInt64)
+  /// What open streams have brought so far; those that have not brought more since the last such
+  /// report may be left out.
+  ///
+  /// - isLast: nothing more follows for this question.
+  case usage([StreamUsage], isLast: Bool)
   /// So many reports before this one are lost, because the daemon did not read them.
   case lost(reports: UInt64)
 }

@@ -35,6 +35,10 @@ package struct ProcessRecord: Hashable, Sendable {
   package var group: Int32
   package var session: Int32
   package var startTime: UInt64
+  /// Its own and that of the children it has waited for.
+  package var processorNanoseconds: UInt64
+  package var threadCount: Int
+  package var residentBytes: UInt64
 
   /// nil when there is no such process.
   package static func of(_ pid: Int32) -> ProcessRecord? {
@@ -56,10 +60,12 @@ package struct ProcessRecord: Hashable, Sendable {
     // The third field, the state, comes first here.
     let fields = line[(close + 1)...].split(separator: UInt8(ascii: " "))
       .map { String(decoding: $0, as: UTF8.self) }
-    guard fields.count > 19, let state = fields[0].first, let parent = Int32(fields[1]),
+    guard fields.count > 21, let state = fields[0].first, let parent = Int32(fields[1]),
       let group = Int32(fields[2]), let session = Int32(fields[3]),
-      let startTime = UInt64(fields[19])
+      let startTime = UInt64(fields[19]), let threadCount = Int(fields[17]),
+      let residentPages = UInt64(fields[21])
     else { return nil }
+    let ticks = fields[11...14].compactMap { UInt64($0) }.reduce(0, &+)
     self.pid = pid
     self.command = String(decoding: line[(open + 1)..<close], as: UTF8.self)
     self.state = state
@@ -67,5 +73,18 @@ package struct ProcessRecord: Hashable, Sendable {
     self.group = group
     self.session = session
     self.startTime = startTime
+    processorNanoseconds = ticks &* (1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK)))))
+    self.threadCount = threadCount
+    residentBytes = residentPages &* UInt64(getpagesize())
+  }
+
+  /// How many descriptors a process has open; 0 when it is gone or not ours to look into.
+  ///
+  /// Since Linux 6.2 the size of the folder says it (proc_pid_fd(5)); before that, its names are
+  /// counted.
+  package static func openFileCount(of pid: Int32) -> Int {
+    let path = "/proc/\(pid)/fd"
+    guard let size = (try? Files.status(of: path))?.map(\.size) ?? nil else { return 0 }
+    return size > 0 ? Int(size) : (try? Files.names(in: path))?.count ?? 0
   }
 }

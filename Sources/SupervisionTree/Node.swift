@@ -75,7 +75,8 @@ enum Bar: Hashable, Sendable {
 enum AfterStop: Hashable, Sendable {
   case rest
   case startAgain
-  /// It was stopped because it was not healthy: its restart type decides, as after any abnormal end.
+  /// It was stopped because it was not healthy: its restart type decides, as after any other
+  /// abnormal end.
   case decide
 }
 

@@ -175,6 +175,8 @@ final class FakeKernel: Kernel {
 
   func cancelProbe(_ probe: ProbeID) {}
 
+  func beginSurvey() { arrivals.append(.surveyed(Survey())) }
+
   func owner(ofProcess pid: Int32) -> ProcessKey? {
     living.first { $0.value.pid == pid }?.key
   }

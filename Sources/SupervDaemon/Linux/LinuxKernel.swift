@@ -37,6 +37,12 @@ package final class LinuxKernel: Kernel {
   /// When to look for dead orphans. Finding them costs a walk over all children, so that waits
   /// until what died is replaced, and one walk does for many.
   private var orphansDue: MonotonicTime?
+  private var survey: ProcessSurvey?
+  /// A survey that waits for the logger's part.
+  private var finished = Survey()
+  /// When the survey no longer waits for the logger, which a disk may hold up.
+  private var surveyDeadline: MonotonicTime?
+  private static let surveyPatience = Duration.milliseconds(200)
   private static let orphanDelay = Duration.milliseconds(250)
 
   /// - Parameters:
@@ -75,6 +81,25 @@ package final class LinuxKernel: Kernel {
 
   package func owner(ofProcess pid: Int32) -> ProcessKey? { nil }
 
+  package func beginSurvey() {
+    guard survey == nil, surveyDeadline == nil else { return }
+    survey = ProcessSurvey(processes.roots)
+    surveyDeadline = now + Self.surveyPatience
+    logs.askUsage()
+  }
+
+  private func advanceSurvey(_ events: inout [KernelEvent]) {
+    guard let due = surveyDeadline else { return }
+    if survey?.advance() == true { return }
+    if let found = survey?.survey { finished = found }
+    survey = nil
+    guard logs.isUsageCurrent || due <= now else { return }
+    surveyDeadline = nil
+    finished.logs = logs.usage
+    events.append(.surveyed(finished))
+    finished = Survey()
+  }
+
   package func setAlarm(at time: MonotonicTime?) {
     // One that comes early costs one wake-up; putting it off with every answer costs a call each.
     guard let time else { return }
@@ -109,6 +134,7 @@ package final class LinuxKernel: Kernel {
     if hasDeferred { return }
     for event in ready where !isEnd(event) { take(event, &events) }
     doHousework()
+    advanceSurvey(&events)
     // The alarm comes last: whatever it waits for may have come with it.
     if (try? alarm.acknowledge()) == true {
       alarmTime = nil
@@ -118,7 +144,8 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    [orphansDue, logs.restartAt].compactMap { $0 }.min().map { due in
+    if survey != nil { return 0 }
+    return [orphansDue, logs.restartAt, surveyDeadline].compactMap { $0 }.min().map { due in
       Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }

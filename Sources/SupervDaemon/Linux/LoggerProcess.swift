@@ -17,6 +17,8 @@ package final class LoggerProcess {
   private final class Stream {
     let facts: LogStream
     let pipe: LogPipe
+    /// As far as the logger that has it now has said.
+    var usage: StreamUsage?
 
     init(_ facts: LogStream, _ pipe: LogPipe) {
       self.facts = facts
@@ -52,6 +54,10 @@ package final class LoggerProcess {
   /// Grows with each quick death, so that a logger that cannot live costs nothing.
   private var restartDelay = Duration.zero
   private let events: EventPipe
+  /// What the streams of an agent instance have brought that are over, by its name.
+  private var pastUsage: [String: LogUsage] = [:]
+  /// Whether the logger has answered the last `reportUsage`.
+  private(set) var isUsageCurrent = true
 
   /// - Parameter mirrorsOutput: agents' lines also go to standard output.
   package init(_ settings: DaemonSettings, mirrorsOutput: Bool) throws(SystemError) {
@@ -84,6 +90,12 @@ package final class LoggerProcess {
         throw SystemError(error.stage.call, code: error.code, subject: "superv logger")
       }
     }
+    // The next logger counts from zero: what this one has said is over.
+    for stream in streams.values {
+      pastUsage[stream.facts.origin.name, default: LogUsage()].add(stream.usage)
+      stream.usage = nil
+    }
+    isUsageCurrent = true
     try poll.add(process.link.socket, token: LinuxKernel.Source.logger.token(), for: .readable)
     try poll.add(process.pidfd, token: LinuxKernel.Source.loggerProcess.token(), for: .readable)
     self.process = process
@@ -121,10 +133,40 @@ package final class LoggerProcess {
     guard let link = process?.link else { return }
     // Its end is seen on its pidfd.
     while case .report(let report) = (try? link.receive()) ?? .ended {
-      if case .closed(let stream, _, _, _) = report { streams[stream] = nil }
+      take(report)
+      if case .usage = report { continue }
       found.append(.logger(report))
     }
     handOver()
+  }
+
+  private func take(_ report: LoggerReport) {
+    switch report {
+    case .closed(let id, let lines, let bytes, let droppedLines):
+      guard let stream = streams.removeValue(forKey: id) else { return }
+      stream.usage = StreamUsage(
+        stream: id, lines: lines, bytes: bytes, droppedLines: droppedLines)
+      pastUsage[stream.facts.origin.name, default: LogUsage()].add(stream.usage)
+    case .usage(let usages, let isLast):
+      for usage in usages { streams[usage.stream]?.usage = usage }
+      if isLast { isUsageCurrent = true }
+    case .fault, .recovered, .lost: break
+    }
+  }
+
+  /// Asks what the streams have brought; `isUsageCurrent` turns true when the answer is here.
+  func askUsage() {
+    guard let process else { return }
+    isUsageCurrent = (try? process.link.send(.reportUsage)) != .sent
+  }
+
+  /// What every agent instance has said so far, by its name.
+  var usage: [String: LogUsage] {
+    var total = pastUsage
+    for stream in streams.values {
+      total[stream.facts.origin.name, default: LogUsage()].add(stream.usage)
+    }
+    return total
   }
 
   // MARK: Streams

@@ -107,6 +107,11 @@ final class ProcessTable {
     return (entry.key, termination)
   }
 
+  /// The processes of agents, by pid.
+  var roots: [Int32: ProcessKey] {
+    Dictionary(uniqueKeysWithValues: entries.values.map { ($0.pid, $0.key) })
+  }
+
   /// Lets go of those that have been reaped, when nothing is more urgent.
   func closeEnded(_ poll: borrowing EventPoll) {
     for entry in ended { try? poll.remove(entry.pidfd) }

@@ -4,10 +4,23 @@ import SupervisionTree
 /// The HTTP connections. HTTP shows how things are and changes nothing.
 final class HTTPHub {
   private(set) var connections: [ConnectionID: HTTPRequestBuffer] = [:]
+  /// Have asked for metrics and wait for a survey; what they ask after that waits as well.
+  private(set) var waiting: [ConnectionID: HTTPRequest] = [:]
 
   func open(_ id: ConnectionID) { connections[id] = HTTPRequestBuffer() }
 
-  func close(_ id: ConnectionID) { connections[id] = nil }
+  func close(_ id: ConnectionID) {
+    connections[id] = nil
+    waiting[id] = nil
+  }
+
+  func park(_ request: HTTPRequest, on id: ConnectionID) { waiting[id] = request }
+
+  /// Those that wait for a survey, oldest connection first.
+  func takeWaiting() -> [(id: ConnectionID, request: HTTPRequest)] {
+    defer { waiting = [:] }
+    return waiting.sorted { $0.key.number < $1.key.number }.map { ($0.key, $0.value) }
+  }
 
   func append(_ bytes: [UInt8], on id: ConnectionID) { connections[id]?.append(bytes) }
 
@@ -17,13 +30,33 @@ final class HTTPHub {
 extension Daemon {
   func receiveHTTP(_ bytes: [UInt8], on id: ConnectionID) {
     http.append(bytes, on: id)
-    while let event = http.next(on: id) {
+    answerRequests(on: id)
+  }
+
+  private func answerRequests(on id: ConnectionID) {
+    while http.waiting[id] == nil, let event = http.next(on: id) {
       switch event {
       case .refused(let status):
         answer(.text(status, "superv cannot read this request"), nil, on: id)
         return
+      case .request(let request) where request.path == "/metrics" && request.isRead:
+        http.park(request, on: id)
+        kernel.beginSurvey()
       case .request(let request): answer(response(to: request), request, on: id)
       }
+    }
+  }
+
+  /// Answers everybody who waits for metrics with the same text.
+  func take(_ survey: Survey) {
+    metrics.take(survey)
+    let waiting = http.takeWaiting()
+    guard !waiting.isEmpty else { return }
+    let response = HTTPResponse(
+      .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: metricsText(survey))
+    for (id, request) in waiting {
+      answer(response, request, on: id)
+      answerRequests(on: id)
     }
   }
 
@@ -38,7 +71,7 @@ extension Daemon {
   }
 
   private func response(to request: HTTPRequest) -> HTTPResponse {
-    guard request.method == "GET" || request.method == "HEAD" else {
+    guard request.isRead else {
       return .text(.methodNotAllowed, "only GET and HEAD")
     }
     switch request.path {
@@ -67,4 +100,8 @@ extension Daemon {
     return text.isEmpty
       ? .text(.ok, "ok") : .text(.unavailable, text.joined(separator: "\n"))
   }
+}
+
+extension HTTPRequest {
+  fileprivate var isRead: Bool { method == "GET" || method == "HEAD" }
 }
