@@ -1,6 +1,6 @@
 import SupervSystem
 
-/// One connection to a control socket, on which lines go out and come in.
+/// One connection on which lines go out and come in: to a control socket, or to a puppet.
 final class ControlConnection {
   private let socket: Descriptor
   private var input: [UInt8] = []
@@ -9,6 +9,13 @@ final class ControlConnection {
 
   init(_ path: String) throws {
     socket = try UnixSocket.connect(to: path, nonblocking: true)
+  }
+
+  init(_ socket: consuming Descriptor) { self.socket = socket }
+
+  /// Whether something has come, or does so within the time.
+  func hasInput(withinMilliseconds limit: Int64) throws -> Bool {
+    try isAtEnd || input.contains(UInt8(ascii: "\n")) || socket.wait(timeoutMilliseconds: limit)
   }
 
   /// Sends the text as it is.
