@@ -132,7 +132,9 @@ extension JSONGrammar {
     _ word: StaticString, _ bytes: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
     let end = index &+ word.utf8CodeUnitCount
-    guard end <= bytes.count, equals(index..<end, word, in: bytes) else { throw JSONFault(offset: index, explanation: "expected '\(word)'") }
+    guard end <= bytes.count, equals(index..<end, word, in: bytes) else {
+      throw JSONFault(offset: index, explanation: "expected '\(word)'")
+    }
     index = end
   }
 
