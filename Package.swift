@@ -42,7 +42,10 @@ func tests(
 // A module imports only modules above it; TidyTests holds every file to this table.
 let package = Package(
   name: "superv",
-  products: [.executable(name: "superv", targets: ["superv"])],
+  products: [
+    .executable(name: "superv", targets: ["superv"]),
+    .library(name: "SupervAgent", targets: ["SupervAgent"]),
+  ],
   targets: [
     .target(name: "CSuperv", cSettings: strictC),
     module("SupervisionTree"),
@@ -53,6 +56,7 @@ let package = Package(
       "SupervDaemon",
       imports: ["SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
     module("SupervLogger", imports: ["SupervSystem"]),
+    module("SupervAgent", imports: ["SupervProtocol", "SupervSystem"]),
     module(
       "SupervCommands",
       imports: [
@@ -60,6 +64,9 @@ let package = Package(
         "SupervLogger",
       ]),
     program("superv", imports: ["SupervCommands"]),
+
+    // What the tests of the child protocol drive to see how the SDK keeps to it.
+    program("superv-conformance-subject", imports: ["SupervAgent", "SupervSystem"]),
 
     // The benchmark, and the same work done with bare system calls.
     .target(name: "CBench", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
@@ -78,6 +85,7 @@ let package = Package(
     tests("SupervProtocolTests", of: ["SupervProtocol"]),
     tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"], data: ["Broken"]),
     tests("SupervSystemTests", of: ["SupervSystem"]),
+    tests("SupervAgentTests", of: ["SupervAgent", "SupervProtocol", "SupervSystem"]),
     tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
     tests(
       "SupervDaemonTests",

@@ -41,6 +41,11 @@ package struct DaemonSettings: Hashable, Sendable {
   /// The longest message on a socket.
   package var maximumMessageBytes = 1 << 20
 
+  /// Where agents connect to superv.
+  package var agentSocket: String { "\(runtimeDirectory)/agent.sock" }
+  /// Where they send what sd_notify(3) says.
+  package var notifySocket: String { "\(runtimeDirectory)/notify.sock" }
+
   /// Who and where the agent is, and its language: nothing that carries a secret.
   package static let defaultPassEnvironment = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",

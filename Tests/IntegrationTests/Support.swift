@@ -172,9 +172,9 @@ final class Command {
   func send(_ signal: Signal) throws { try Processes.send(signal, to: process.pidfd) }
 
   /// Waits for its end.
-  func end() throws -> Answer {
+  func end(withinSeconds seconds: Int64 = patienceSeconds) throws -> Answer {
     if ended == nil {
-      guard try process.pidfd.wait(timeoutMilliseconds: patienceSeconds * 1000) else {
+      guard try process.pidfd.wait(timeoutMilliseconds: seconds * 1000) else {
         throw TimedOut("\(path) ends; so far\n\(output)\(errors)")
       }
       ended = try Processes.reap(process.pidfd)

@@ -18,6 +18,7 @@ enum Layers {
       "SupervKeeper", "SupervLogger",
     ],
     "superv": ["SupervCommands"],
+    "superv-conformance-subject": ["SupervAgent", "SupervSystem"],
     // The benchmark shares no code with what it measures.
     "CBench": [],
     "superv-bench": ["CBench"],
@@ -28,6 +29,8 @@ enum Layers {
   static let toolchain: [String: Set<String>] = [
     "SupervProtocol": ["FoundationEssentials"],
     "SupervDaemon": ["FoundationEssentials"],
+    "SupervAgent": ["FoundationEssentials"],
+    "superv-conformance-subject": ["FoundationEssentials"],
     "SupervCommands": ["FoundationEssentials"],
     "SupervSystem": ["Glibc"],
   ]

@@ -27,6 +27,8 @@ struct AgentEnvironment {
     environment.set("SUPERV_AGENT", agent.agent)
     environment.set("SUPERV_INSTANCE", String(agent.instance))
     environment.set("SUPERV_INCARNATION", String(incarnation))
+    environment.set("SUPERV_SOCKET", settings.agentSocket)
+    environment.set("NOTIFY_SOCKET", settings.notifySocket)
     return environment.lines
   }
 

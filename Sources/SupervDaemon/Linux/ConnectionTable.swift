@@ -1,8 +1,22 @@
 import SupervProtocol
 import SupervSystem
 
-/// The connections to the control socket and over HTTP. What one of them does or does not do costs
-/// the others nothing: reads and queues are bounded, and nothing waits.
+/// A socket that waits for connections, and how many of them there may be at once.
+final class Door {
+  let kind: ConnectionID.Door
+  let socket: Descriptor
+  let limit: Int
+  fileprivate(set) var count = 0
+
+  init(_ kind: ConnectionID.Door, _ socket: consuming Descriptor, limit: Int) {
+    self.kind = kind
+    self.socket = socket
+    self.limit = limit
+  }
+}
+
+/// The connections that came in through the doors. What one of them does or does not do costs the
+/// others nothing: reads and queues are bounded, and nothing waits.
 final class ConnectionTable {
   /// So many at once to the control socket; more are told so and turned away.
   static let maximumControlCount = 4096
@@ -15,75 +29,85 @@ final class ConnectionTable {
 
   private final class Entry {
     let id: ConnectionID
+    let door: Door
     let socket: Descriptor
-    let isHTTP: Bool
     var output = OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes)
     var waitsToWrite = false
     var isClosing = false
+    /// Whether it stands in `dirty`.
+    var isDirty = false
+    /// Connections that came before it, for the choice of whom to drop.
+    let sequence: UInt64
 
-    init(_ id: ConnectionID, _ socket: consuming Descriptor, isHTTP: Bool) {
+    init(_ id: ConnectionID, _ door: Door, _ socket: consuming Descriptor, sequence: UInt64) {
       self.id = id
-      self.isHTTP = isHTTP
+      self.door = door
       self.socket = socket
+      self.sequence = sequence
     }
   }
 
-  let listener: Descriptor
-  let httpListener: Descriptor?
-  private var entries: [UInt64: Entry] = [:]
-  private var nextNumber: UInt64 = 1
-  /// Have something to write, or to close.
-  private var dirty: [UInt64] = []
+  private(set) var doors: [Door] = []
+  /// A connection's number is its slot in the lower bits and, above them, which one it is there.
+  private var slots: [(generation: UInt64, entry: Entry?)] = []
+  private var freeSlots: [Int] = []
+  private static let slotBits: UInt64 = 24
+  private var connectionCount: UInt64 = 0
+  /// Have something to write, or to close; each stands here once.
+  private var dirty: [Entry] = []
   private var buffer = [UInt8](repeating: 0, count: readBytes)
   /// Held back from the agents, for when they have taken all descriptors: an operator still gets
   /// in, and stops some of them.
   private static let reservedCount = 8
   private let reserve = Reserve()
+  private let openFileLimit: Int
 
-  private var httpCount = 0
-  private let controlLimit: Int
-  private let httpLimit: Int
-
-  init(
-    listener: consuming Descriptor, httpListener: consuming Descriptor?
-  ) throws(SystemError) {
-    self.listener = listener
-    self.httpListener = httpListener
-    // Clients must not take the descriptors that agents are started with.
-    let openFiles = Int(clamping: try ProcessLimit.current(.nofile).soft)
-    controlLimit = min(Self.maximumControlCount, openFiles / 4)
-    httpLimit = min(Self.maximumHTTPCount, openFiles / 16)
+  init() throws(SystemError) {
+    openFileLimit = Int(clamping: try ProcessLimit.current(.nofile).soft)
     reserve.fill(Self.reservedCount)
   }
 
-  func accept(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
-    accept(listener, isHTTP: false, poll, &events)
+  /// Connections are taken from this socket from now on.
+  func open(
+    _ kind: ConnectionID.Door, _ socket: consuming Descriptor, _ poll: borrowing EventPoll
+  ) throws(SystemError) {
+    // Clients must not take the descriptors that agents are started with.
+    let limit =
+      switch kind {
+      case .control: min(Self.maximumControlCount, openFileLimit / 4)
+      case .http: min(Self.maximumHTTPCount, openFileLimit / 16)
+      case .agent: openFileLimit / 4
+      }
+    let door = Door(kind, socket, limit: limit)
+    let token = LinuxKernel.Source.door.token(UInt64(doors.count))
+    try poll.add(door.socket, token: token, for: .readable)
+    doors.append(door)
   }
 
-  func acceptHTTP(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
-    guard httpListener != nil else { return }
-    accept(httpListener!, isHTTP: true, poll, &events)
-  }
+  // MARK: Coming in
 
-  private func accept(
-    _ listener: borrowing Descriptor, isHTTP: Bool, _ poll: borrowing EventPoll,
+  /// - Parameter processes: who is who, for the agents' door.
+  func accept(
+    at number: Int, _ processes: ProcessTable, _ poll: borrowing EventPoll,
     _ events: inout [KernelEvent]
   ) {
+    let door = doors[number]
     // Level-triggered: those that are left come with the next turn.
     for _ in 0..<64 {
       do {
-        guard let socket = try listener.accept() else { return }
-        if isHTTP {
-          if httpCount >= httpLimit { dropOldestHTTP(poll, &events) }
-        } else if entries.count - httpCount >= controlLimit {
-          refuse(socket)
-          continue
+        guard let socket = try door.socket.accept() else { return }
+        if door.count >= door.limit {
+          guard door.kind == .http else {
+            refuse(socket, at: door)
+            continue
+          }
+          dropOldest(of: door, poll, &events)
         }
-        try add(socket, isHTTP: isHTTP, poll, &events)
+        try add(socket, at: door, processes, poll, &events)
       } catch {
         // The last one is for turning away, or the loop would be woken for ever.
-        guard !isHTTP, error.isOutOfDescriptors, reserve.count > 1 else {
-          return turnAway(listener)
+        guard door.kind == .control, error.isOutOfDescriptors, reserve.count > 1 else {
+          return turnAway(door)
         }
         reserve.giveUpOne()
       }
@@ -91,45 +115,70 @@ final class ConnectionTable {
   }
 
   private func add(
-    _ socket: consuming Descriptor, isHTTP: Bool, _ poll: borrowing EventPoll,
-    _ events: inout [KernelEvent]
+    _ socket: consuming Descriptor, at door: Door, _ processes: ProcessTable,
+    _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
   ) throws(SystemError) {
-    let caller = isHTTP ? Caller.http : .control(try socket.peerCredentials())
-    let id = ConnectionID(isHTTP ? .http : .control, number: nextNumber)
-    nextNumber += 1
-    let entry = Entry(id, socket, isHTTP: isHTTP)
-    try poll.add(
-      entry.socket, token: LinuxKernel.Source.connection.token(id.number), for: .readable)
-    entries[id.number] = entry
-    if isHTTP { httpCount += 1 }
-    events.append(.connected(id, caller))
+    let caller =
+      switch door.kind {
+      case .control: Caller.control(try socket.peerCredentials())
+      case .http: Caller.http
+      case .agent: try processes.identify(socket)
+      }
+    let slot = freeSlots.popLast() ?? slots.count
+    if slot == slots.count { slots.append((generation: 1, entry: nil)) }
+    let number = slots[slot].generation << Self.slotBits | UInt64(slot)
+    connectionCount += 1
+    let entry = Entry(
+      ConnectionID(door.kind, number: number), door, socket, sequence: connectionCount)
+    do {
+      try poll.add(
+        entry.socket, token: LinuxKernel.Source.connection.token(number), for: .readable)
+    } catch {
+      freeSlots.append(slot)
+      throw error
+    }
+    slots[slot].entry = entry
+    door.count += 1
+    events.append(.connected(entry.id, caller))
   }
 
-  private func refuse(_ socket: borrowing Descriptor) {
+  private func entry(_ number: UInt64) -> Entry? {
+    let slot = Int(number & (1 << Self.slotBits - 1))
+    guard slot < slots.count, slots[slot].generation == number >> Self.slotBits else { return nil }
+    return slots[slot].entry
+  }
+
+  private func refuse(_ socket: borrowing Descriptor, at door: Door) {
     var message: [UInt8] = []
-    let error = RPCError(.overloaded, "superv has \(controlLimit) control connections already")
+    let error = RPCError(
+      .overloaded, "superv has \(door.limit) \(door.kind) connections already")
     MessageWriter.appendError(error, id: nil, to: &message)
     _ = try? socket.write(message.span)
   }
 
   /// A client that says nothing must not keep health checks out.
-  private func dropOldestHTTP(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
-    let oldest = entries.values.filter(\.isHTTP).min { $0.id.number < $1.id.number }
+  private func dropOldest(
+    of door: Door, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
+  ) {
+    let oldest = slots.compactMap(\.entry).filter { $0.door === door }
+      .min { $0.sequence < $1.sequence }
     if let oldest { drop(oldest, poll, &events) }
   }
 
-  private func turnAway(_ listener: borrowing Descriptor) {
+  private func turnAway(_ door: Door) {
     reserve.giveUpOne()
-    _ = try? listener.accept()
+    _ = try? door.socket.accept()
     reserve.fill(1)
   }
+
+  // MARK: Reading
 
   func take(
     _ number: UInt64, _ readiness: EventPoll.Readiness, _ poll: borrowing EventPoll,
     _ events: inout [KernelEvent]
   ) {
-    guard let entry = entries[number] else { return }
-    if readiness.contains(.writable) { dirty.append(number) }
+    guard let entry = entry(number) else { return }
+    if readiness.contains(.writable) { markDirty(entry) }
     guard !readiness.isDisjoint(with: [.readable, .hangUp, .error]), !entry.isClosing else {
       return
     }
@@ -146,34 +195,43 @@ final class ConnectionTable {
   private func drop(
     _ entry: Entry, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
   ) {
+    let slot = Int(entry.id.number & (1 << Self.slotBits - 1))
+    guard slots[slot].entry === entry else { return }
     try? poll.remove(entry.socket)
-    entries[entry.id.number] = nil
-    if entry.isHTTP { httpCount -= 1 }
+    slots[slot] = (generation: slots[slot].generation + 1, entry: nil)
+    freeSlots.append(slot)
+    entry.door.count -= 1
     events.append(.disconnected(entry.id))
   }
 
+  // MARK: Writing
+
   func send(_ bytes: [UInt8], to id: ConnectionID) -> Bool {
-    guard let entry = entries[id.number], !entry.isClosing, entry.output.append(bytes) else {
+    guard let entry = entry(id.number), !entry.isClosing, entry.output.append(bytes) else {
       return false
     }
-    dirty.append(id.number)
+    markDirty(entry)
     return true
   }
 
   /// What the peer does not take at once is lost.
   func close(_ id: ConnectionID) {
-    guard let entry = entries[id.number] else { return }
+    guard let entry = entry(id.number) else { return }
     entry.isClosing = true
-    dirty.append(id.number)
+    markDirty(entry)
+  }
+
+  private func markDirty(_ entry: Entry) {
+    guard !entry.isDirty else { return }
+    entry.isDirty = true
+    dirty.append(entry)
   }
 
   /// One write for each connection that has something to say.
   func flush(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
     reserve.fill(Self.reservedCount)
-    let numbers = dirty
-    dirty.removeAll(keepingCapacity: true)
-    for number in numbers {
-      guard let entry = entries[number] else { continue }
+    for entry in dirty {
+      entry.isDirty = false
       do {
         try write(entry)
         try watch(entry, poll)
@@ -182,6 +240,7 @@ final class ConnectionTable {
       }
       if entry.isClosing { drop(entry, poll, &events) }
     }
+    dirty.removeAll(keepingCapacity: true)
   }
 
   private func write(_ entry: Entry) throws(SystemError) {

@@ -72,7 +72,7 @@ final class DaemonHouse {
   /// - Throws: `HouseError` when it is somebody else's or cannot be lived in.
   init(_ configuration: Configuration) throws(HouseError) {
     settings = configuration.settings
-    try Self.make("runtime_dir", settings.runtimeDirectory, mode: 0o700)
+    try Self.make("runtime_dir", settings.runtimeDirectory, mode: Self.runtimeMode)
     try Self.make("state_dir", settings.stateDirectory, mode: 0o700)
     try Self.make("log_dir", settings.logDirectory, mode: 0o750)
     lock = try Self.lock("\(settings.runtimeDirectory)/superv.lock")
@@ -82,6 +82,14 @@ final class DaemonHouse {
       throw HouseError("\(error)")
     }
   }
+
+  /// Only root can start agents as other users; these have to get to their socket. Who they are is
+  /// the kernel's word, not the file's mode.
+  private static let servesUsers = Processes.ownUser == 0
+  private static let runtimeMode: UInt32 = servesUsers ? 0o711 : 0o700
+  private static let agentSocketMode: UInt32 = servesUsers ? 0o666 : 0o600
+  /// A thousand agents that start at once do not wait for each other to connect.
+  private static let agentBacklog: Int32 = 1024
 
   /// Makes a folder and sees that it can be written to, while there is somebody to tell.
   private static func make(_ key: String, _ path: String, mode: UInt32) throws(HouseError) {
@@ -124,22 +132,28 @@ final class DaemonHouse {
     do {
       try Processes.becomeSubreaper()
       // HTTP first: when its port is taken, no control socket is left behind.
-      let http = try httpSocket()
+      var sockets = try httpSocket().map { [$0] } ?? []
+      let control = try UnixSocket.listen(at: controlPath, mode: 0o600)
+      sockets.append(ListeningSocket(.control, control))
+      let agents = try UnixSocket.listen(
+        at: settings.agentSocket, mode: Self.agentSocketMode, backlog: Self.agentBacklog)
+      sockets.append(ListeningSocket(.agent, agents))
       return try LinuxKernel(
-        controlSocket: try UnixSocket.listen(at: controlPath, mode: 0o600),
-        httpSocket: http,
+        sockets: sockets,
         logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")
     }
   }
 
-  private func httpSocket() throws(HouseError) -> Descriptor? {
+  private func httpSocket() throws(HouseError) -> ListeningSocket? {
     do {
       switch settings.http {
       case nil: return nil
-      case .tcp(let host, let port): return try TCPSocket.listen(on: host, port: port)
-      case .unix(let path): return try UnixSocket.listen(at: path, mode: 0o600)
+      case .tcp(let host, let port):
+        return ListeningSocket(.http, try TCPSocket.listen(on: host, port: port))
+      case .unix(let path):
+        return ListeningSocket(.http, try UnixSocket.listen(at: path, mode: 0o600))
       }
     } catch {
       throw HouseError("http cannot be served: \(error)")
@@ -162,7 +176,9 @@ final class DaemonHouse {
   }
 
   /// Removes what would mislead the next one; the lock goes with the process.
-  func close() { _ = try? Files.remove(controlPath) }
+  func close() {
+    for path in [controlPath, settings.agentSocket] { _ = try? Files.remove(path) }
+  }
 }
 
 /// Why a daemon cannot live where its configuration says, for people.

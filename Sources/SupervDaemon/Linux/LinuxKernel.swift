@@ -3,6 +3,19 @@ import SupervProtocol
 package import SupervSystem
 package import SupervisionTree
 
+/// A socket that listens, on its way to the kernel: arrays cannot hold what cannot be copied.
+final class ListeningSocket {
+  let door: ConnectionID.Door
+  private var descriptor: Descriptor?
+
+  init(_ door: ConnectionID.Door, _ descriptor: consuming Descriptor) {
+    self.door = door
+    self.descriptor = Optional(descriptor)
+  }
+
+  func take() -> Descriptor? { descriptor.take() }
+}
+
 /// The machine itself: one epoll instance over pidfds, signals, the alarm, the control socket with
 /// its connections, and the logger.
 ///
@@ -11,7 +24,7 @@ package import SupervisionTree
 package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
-    case signals, alarm, listener, httpListener, connection, logger, loggerProcess, eventPipe
+    case signals, alarm, door, connection, logger, loggerProcess, eventPipe
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -46,27 +59,24 @@ package final class LinuxKernel: Kernel {
   private static let orphanDelay = Duration.milliseconds(250)
 
   /// - Parameters:
-  ///   - controlSocket: a socket that listens.
-  ///   - httpSocket: another one, where HTTP is wanted.
+  ///   - sockets: that listen, each one for its door.
   ///   - logs: not started yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
-  package init(
-    controlSocket: consuming Descriptor, httpSocket: consuming Descriptor?,
+  init(
+    sockets: [ListeningSocket],
     logs: LoggerProcess, openFiles: ProcessLimit
   ) throws(SystemError) {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
     alarm = try TimerDescriptor()
     processes = ProcessTable(openFiles: openFiles)
-    connections = try ConnectionTable(listener: controlSocket, httpListener: httpSocket)
+    connections = try ConnectionTable()
     self.logs = logs
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
     try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
-    try poll.add(connections.listener, token: Source.listener.token(), for: .readable)
-    if connections.httpListener != nil {
-      try poll.add(
-        connections.httpListener!, token: Source.httpListener.token(), for: .readable)
+    for socket in sockets {
+      if let descriptor = socket.take() { try connections.open(socket.door, descriptor, poll) }
     }
     try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
   }
@@ -79,7 +89,7 @@ package final class LinuxKernel: Kernel {
 
   package func cancelProbe(_ probe: ProbeID) {}
 
-  package func owner(ofProcess pid: Int32) -> ProcessKey? { nil }
+  package func owner(ofProcess pid: Int32) -> ProcessKey? { processes.owner(of: pid) }
 
   package func beginSurvey() {
     guard survey == nil, surveyDeadline == nil else { return }
@@ -173,8 +183,7 @@ package final class LinuxKernel: Kernel {
     switch source {
     case .process, .alarm: break
     case .signals: takeSignals(&events)
-    case .listener: connections.accept(poll, &events)
-    case .httpListener: connections.acceptHTTP(poll, &events)
+    case .door: connections.accept(at: Int(number), processes, poll, &events)
     case .connection: connections.take(number, event.readiness, poll, &events)
     case .logger: logs.takeReports(poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)

@@ -18,7 +18,8 @@ final class ProcessTable {
 
   private var entries: [UInt64: Entry] = [:]
   private var numbers: [ProcessKey: UInt64] = [:]
-  private var pids: Set<Int32> = []
+  /// Of the processes that superv has started, and that lead a session each.
+  private var pids: [Int32: ProcessKey] = [:]
   /// Reaped, and still open.
   private var ended: [Entry] = []
   private var nextNumber: UInt64 = 1
@@ -84,7 +85,7 @@ final class ProcessTable {
     nextNumber += 1
     entries[number] = entry
     numbers[key] = number
-    pids.insert(entry.pid)
+    pids[entry.pid] = key
     return entry.pid
   }
 
@@ -103,14 +104,12 @@ final class ProcessTable {
     entries[number] = nil
     ended.append(entry)
     numbers[entry.key] = nil
-    pids.remove(entry.pid)
+    pids[entry.pid] = nil
     return (entry.key, termination)
   }
 
   /// The processes of agents, by pid.
-  var roots: [Int32: ProcessKey] {
-    Dictionary(uniqueKeysWithValues: entries.values.map { ($0.pid, $0.key) })
-  }
+  var roots: [Int32: ProcessKey] { pids }
 
   /// Lets go of those that have been reaped, when nothing is more urgent.
   func closeEnded(_ poll: borrowing EventPoll) {
@@ -131,7 +130,7 @@ final class ProcessTable {
   @discardableResult
   func reapOrphans(except logger: Int32?) -> Bool {
     while let pid = Processes.peekEnded() {
-      if pids.contains(pid) || pid == logger { return false }
+      if pids[pid] != nil || pid == logger { return false }
       guard (try? Processes.reap(pid: pid)) != nil else { break }
     }
     return true

@@ -1,31 +1,37 @@
 import Glibc
+import SupervAgent
 
-/// An agent in Swift: says every so many seconds that it is there, and ends in order when superv
-/// asks it to.
+/// An agent in Swift: ticks every so many seconds, tells others how often it has, and ends in order
+/// when superv asks it to.
 @main
 enum Ticker {
-  static func main() {
+  static func main() async throws {
     guard let seconds = CommandLine.arguments.dropFirst().first.flatMap({ Int($0) }), seconds > 0
     else {
       say("usage: ticker SECONDS")
       // EX_CONFIG: superv does not restart what was called the wrong way.
       exit(78)
     }
-    var stopSignals = sigset_t()
-    sigemptyset(&stopSignals)
-    sigaddset(&stopSignals, SIGTERM)
-    sigaddset(&stopSignals, SIGINT)
-    // Blocked, so that they are taken by the wait below and interrupt nothing.
-    sigprocmask(SIG_BLOCK, &stopSignals, nil)
+    let counter = Counter()
+    let agent = Agent()
+    // For `superv call fast ticks`.
+    await agent.handle("ticks") { (_: JSONValue, _) in await counter.ticks }
+    try await agent.start()
+    await agent.ready()
 
-    say("ticking every \(seconds) s, as incarnation \(variable("SUPERV_INCARNATION"))")
-    var tick = 0
-    var pause = timespec(tv_sec: seconds, tv_nsec: 0)
-    while sigtimedwait(&stopSignals, nil, &pause) < 0 {
-      tick += 1
-      say("tick \(tick)")
+    say("ticking every \(seconds) s")
+    let ticking = Task {
+      while await agent.running {
+        try await Task.sleep(for: .seconds(seconds))
+        let tick = await counter.next()
+        await agent.heartbeat(progress: tick)
+        say("tick \(tick)")
+      }
     }
-    say("stopping after \(tick) ticks")
+    // Until superv asks it to stop; meanwhile pings are answered and handlers run.
+    try await agent.run()
+    ticking.cancel()
+    say("stopping after \(await counter.ticks) ticks")
   }
 
   /// One line for `superv logs`, at once: what goes to a pipe is buffered otherwise.
@@ -33,8 +39,13 @@ enum Ticker {
     print(text)
     fflush(nil)
   }
+}
 
-  private static func variable(_ name: String) -> String {
-    getenv(name).map { String(cString: $0) } ?? "?"
+private actor Counter {
+  private(set) var ticks = 0
+
+  func next() -> Int {
+    ticks += 1
+    return ticks
   }
 }
