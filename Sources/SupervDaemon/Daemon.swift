@@ -20,7 +20,7 @@ package final class Daemon<Machine: Kernel> {
   let control = ControlHub()
   let http = HTTPHub()
   let sessions = SessionHub()
-  let calls = CallHub()
+  let calls: CallHub
   let health = HealthHub()
   let metrics = MetricsHub()
   let startedAt: MonotonicTime
@@ -43,6 +43,7 @@ package final class Daemon<Machine: Kernel> {
     self.kernel = kernel
     self.options = options
     startedAt = kernel.now
+    calls = CallHub(seed: options.jitterSeed)
     earlierIncarnations = memory.incarnations
     events = EventLog(nextSequence: memory.lastSequence + 1)
     tree = SupervisionTree(
@@ -100,7 +101,7 @@ package final class Daemon<Machine: Kernel> {
       }
     case .disconnected(let id):
       switch id.door {
-      case .control: control.close(id)
+      case .control: closeControl(id)
       case .http: http.close(id)
       case .agent: closeSession(id)
       }
@@ -203,6 +204,9 @@ extension Daemon {
       }
       let process = agents[id.index]?.process
       agents[id.index] = AgentSlot(definition: definition, log: log, process: process)
+    }
+    calls.adopt(configuration, tree) { node in
+      agents.indices.contains(node.index) && agents[node.index]?.process?.isAlive == true
     }
   }
 

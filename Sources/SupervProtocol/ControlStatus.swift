@@ -4,7 +4,7 @@
 
 /// The methods of the control socket.
 package enum ControlMethod: String, CaseIterable, Hashable, Sendable, Codable {
-  case status, up, down, restart, signal, events, why, logs, reload, health, shutdown
+  case status, up, down, restart, signal, events, why, logs, reload, health, call, shutdown
 }
 
 /// Params of methods that have none.

@@ -33,6 +33,9 @@ extension SupervisionTree {
 
   package func id(named name: String) -> NodeID? { ids[name] }
 
+  /// Its supervisor; of a child of the root, and of the root itself, the root.
+  package func parent(of id: NodeID) -> NodeID { nodes[id.index].parent }
+
   package func name(of id: NodeID) -> String { nodes[id.index].name }
 
   /// Every child that is part of the tree, or was taken out and is not gone; parents before their

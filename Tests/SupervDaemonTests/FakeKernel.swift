@@ -151,6 +151,16 @@ final class FakeKernel: Kernel {
     return id
   }
 
+  /// A process of an agent comes in at the agents' door.
+  func connect(as agent: ProcessKey, process: Int32, user: UInt32 = 1000) -> ConnectionID {
+    let id = ConnectionID(.agent, number: nextConnection)
+    nextConnection += 1
+    open.insert(id)
+    let peer = PeerCredentials(process: process, user: user, group: user)
+    arrivals.append(.connected(id, .agent(agent, peer)))
+    return id
+  }
+
   func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool {
     guard open.contains(connection), !full.contains(connection) else { return false }
     onSend(connection, bytes)

@@ -48,16 +48,27 @@ final class World {
   let text: ConfigurationText
   let daemon: Daemon<FakeKernel>
   private var clients: [ConnectionID: Client] = [:]
+  var agentClients: [ConnectionID: AgentClient] = [:]
 
   /// A daemon that has not begun.
   ///
   /// - Parameter text: its configuration; lines are indented as the caller likes.
   init(
     idle text: String, memory: DaemonMemory = DaemonMemory(), seed: UInt64 = 1,
-    prepare: (FakeKernel) -> Void = { _ in }, location: SourceLocation = #_sourceLocation
+    prepare: (FakeKernel) -> Void = { _ in },
+    change: @escaping (inout AgentDefinition) -> Void = { _ in },
+    location: SourceLocation = #_sourceLocation
   ) throws {
     let source = ConfigurationText(text)
-    let loaded = source.load()
+    func load() -> LoadedConfiguration {
+      var loaded = source.load()
+      if var changed = loaded.configuration {
+        for index in changed.agents.indices { change(&changed.agents[index]) }
+        loaded.configuration = changed
+      }
+      return loaded
+    }
+    let loaded = load()
     let configuration = try #require(
       loaded.configuration, "\(loaded.diagnostics)", sourceLocation: location)
     prepare(kernel)
@@ -66,16 +77,25 @@ final class World {
       configuration, kernel: kernel,
       options: DaemonOptions(
         configurationPath: ConfigurationText.path, pid: 42, jitterSeed: seed,
-        load: { source.load() }), memory: memory)
-    kernel.onSend = { [unowned self] id, bytes in clients[id]?.receive(bytes) }
+        load: load), memory: memory)
+    kernel.onSend = { [unowned self] id, bytes in
+      clients[id]?.receive(bytes)
+      agentClients[id]?.receive(bytes)
+    }
   }
 
   /// A daemon that has begun.
+  ///
+  /// - Parameter change: what each definition is made into, with every reading.
   convenience init(
     _ text: String, memory: DaemonMemory = DaemonMemory(), seed: UInt64 = 1,
-    prepare: (FakeKernel) -> Void = { _ in }, location: SourceLocation = #_sourceLocation
+    prepare: (FakeKernel) -> Void = { _ in },
+    change: @escaping (inout AgentDefinition) -> Void = { _ in },
+    location: SourceLocation = #_sourceLocation
   ) throws {
-    try self.init(idle: text, memory: memory, seed: seed, prepare: prepare, location: location)
+    try self.init(
+      idle: text, memory: memory, seed: seed, prepare: prepare, change: change,
+      location: location)
     daemon.begin()
   }
 

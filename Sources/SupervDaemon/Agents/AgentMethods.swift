@@ -29,24 +29,21 @@ enum AgentMethod: String, CaseIterable {
   }
 }
 
-/// The result of what has none.
-struct Done: Encodable {}
-
 // MARK: - Messages in and out
 
 extension Daemon {
   func receiveFromAgent(_ bytes: [UInt8], on id: ConnectionID) {
     guard let session = sessions[id] else { return }
     session.input.append(bytes.span)
-    while sessions[id] === session, let event = session.input.next() {
+    while !session.isClosed, let event = session.input.next() {
       switch event {
       case .line(let range):
         session.input.withBytes(of: range) { line in handle(line, from: session) }
       case .oversized:
         let limit = session.input.maximumLineBytes
-        reply(
-          in: session, nil,
-          failure: RPCError(.tooLarge, "a message may have \(limit) bytes at most"))
+        let reason = "a message may have \(limit) bytes at most"
+        tellRefusal("message.refused", of: session.process, because: reason)
+        reply(in: session, nil, failure: RPCError(.tooLarge, reason))
       }
     }
   }
@@ -94,7 +91,7 @@ extension Daemon {
     case .operationEnd: try endOperation(message, in: line, of: session.process)
     case .log: try log(message, in: line, of: session.process)
     }
-    reply(in: session, message, in: line, Done())
+    confirm(message, in: line, from: session)
   }
 
   /// - Throws: `RPCError` when a text is longer than it may be.
@@ -115,6 +112,16 @@ extension Daemon {
     var bytes: [UInt8] = []
     MessageWriter.appendResult(id: line.extracting(id), result: result, to: &bytes)
     deliver(bytes, to: session)
+  }
+
+  /// Answers a request whose result says no more than that it is done.
+  private func confirm(_ message: Message, in line: Span<UInt8>, from session: Session) {
+    guard let id = message.id else { return }
+    calls.emptyScratch()
+    calls.scratch.appendAnswerStart()
+    calls.scratch.append(line.extracting(id))
+    calls.scratch.append(#","result":{}}\#n"#)
+    deliver(calls.scratch, to: session)
   }
 
   func reply(in session: Session, _ requestID: [UInt8]?, failure: RPCError) {
@@ -178,9 +185,10 @@ extension Daemon {
     _ = try limited(params.client ?? "", "client", 128)
     let node = session.process.node
     guard let slot = agents.indices.contains(node.index) ? agents[node.index] : nil else { return }
-    if params.serves ?? true {
-      let former = try sessions.serve(session)
-      if let former { stoppedServing(former) }
+    // A program that outlives its agent for a moment serves nobody.
+    if params.serves ?? true, isCurrent(session.process) {
+      // What the one before has in its hands it may still answer.
+      try sessions.serve(session)
       declareReadiness(of: session.process)
     }
     reply(

@@ -8,16 +8,21 @@ final class Session {
   let id: ConnectionID
   let process: ProcessKey
   let peer: PeerCredentials
+  let asker: Asker
   var input: LineBuffer
   /// Whether superv's own requests go here.
   fileprivate(set) var serves = false
+  /// Nothing more is read of it.
+  fileprivate(set) var isClosed = false
 
   fileprivate init(
-    _ id: ConnectionID, _ process: ProcessKey, _ peer: PeerCredentials, maximumLineBytes: Int
+    _ id: ConnectionID, _ process: ProcessKey, _ peer: PeerCredentials, _ asker: Asker,
+    maximumLineBytes: Int
   ) {
     self.id = id
     self.process = process
     self.peer = peer
+    self.asker = asker
     input = LineBuffer(maximumLineBytes: maximumLineBytes)
   }
 }
@@ -47,10 +52,11 @@ final class SessionHub {
 
   /// - Returns: nil when the agent has as many as it may.
   func open(
-    _ id: ConnectionID, of process: ProcessKey, _ peer: PeerCredentials, maximumLineBytes: Int
+    _ id: ConnectionID, of process: ProcessKey, _ peer: PeerCredentials, _ asker: Asker,
+    maximumLineBytes: Int
   ) -> Session? {
     guard counts[process, default: 0] < Self.maximumPerAgent else { return nil }
-    let session = Session(id, process, peer, maximumLineBytes: maximumLineBytes)
+    let session = Session(id, process, peer, asker, maximumLineBytes: maximumLineBytes)
     sessions[id] = session
     counts[process, default: 0] += 1
     return session
@@ -59,17 +65,23 @@ final class SessionHub {
   /// - Returns: the session, once.
   func close(_ id: ConnectionID) -> Session? {
     guard let session = sessions.removeValue(forKey: id) else { return nil }
+    session.isClosed = true
     counts[session.process, default: 1] -= 1
     if counts[session.process] == 0 { counts[session.process] = nil }
     if serving(session.process.node) === session { serving[session.process.node.index] = nil }
     return session
   }
 
+  /// The process has ended: whatever is left of its connections serves nobody.
+  func endServing(_ process: ProcessKey) {
+    guard serving(process) != nil else { return }
+    serving[process.node.index] = nil
+  }
+
   /// Makes a session the one that serves.
   ///
-  /// - Returns: the one that served before, if that is another one.
   /// - Throws: `RPCError` of kind `denied` when another process of the agent serves.
-  func serve(_ session: Session) throws(RPCError) -> Session? {
+  func serve(_ session: Session) throws(RPCError) {
     let node = session.process.node
     let former = serving(session.process)
     if let former, former.peer.process != session.peer.process {
@@ -81,7 +93,6 @@ final class SessionHub {
     former?.serves = false
     session.serves = true
     serving[node.index] = session
-    return former === session ? nil : former
   }
 }
 
@@ -93,22 +104,26 @@ extension Daemon {
     guard isCurrent(process) else {
       return refuse(id, peer, because: "the agent it belonged to has ended")
     }
-    let session = sessions.open(id, of: process, peer, maximumLineBytes: limit)
+    let asker = Asker(id, of: calls.peer(process.node))
+    let session = sessions.open(id, of: process, peer, asker, maximumLineBytes: limit)
     guard session == nil else { return }
     refuse(
       id, peer, because: "its agent has \(SessionHub.maximumPerAgent) connections already",
-      kind: .overloaded)
+      kind: .overloaded, of: process.node)
   }
 
   /// Tells a peer why it is not served, and lets go of it.
+  ///
+  /// - Parameter node: the agent whose process it is, where that is known.
   func refuse(
     _ id: ConnectionID, _ peer: PeerCredentials, because reason: String,
-    kind: ErrorKind = .denied
+    kind: ErrorKind = .denied, of node: NodeID? = nil
   ) {
     var bytes: [UInt8] = []
     MessageWriter.appendError(RPCError(kind, reason), id: nil, to: &bytes)
     _ = kernel.send(bytes, to: id)
     kernel.close(id)
+    guard let reason = refusalText(reason, of: node) else { return }
     tell(StoryEvent("session.refused", .daemon, reason: reason)) {
       $0.peer = (peer.process, peer.user)
     }

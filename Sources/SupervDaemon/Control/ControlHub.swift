@@ -10,14 +10,16 @@ final class ControlHub {
 
   final class Connection {
     let peer: PeerCredentials
+    let asker: Asker
     var input: LineBuffer
     /// Events are sent to it as they come; `name` limits them to one child.
     var follows = false
     var followedNames: Set<String>?
     var waitingCount = 0
 
-    init(_ peer: PeerCredentials, maximumLineBytes: Int) {
+    init(_ id: ConnectionID, _ peer: PeerCredentials, maximumLineBytes: Int) {
       self.peer = peer
+      asker = Asker(id, of: nil)
       input = LineBuffer(maximumLineBytes: maximumLineBytes)
     }
   }
@@ -39,7 +41,8 @@ final class ControlHub {
   var waiting: [Waiting] = []
 
   func open(_ id: ConnectionID, _ peer: PeerCredentials, _ settings: DaemonSettings) {
-    connections[id] = Connection(peer, maximumLineBytes: settings.maximumMessageBytes)
+    connections[id] = Connection(
+      id, peer, maximumLineBytes: settings.maximumMessageBytes)
   }
 
   func close(_ id: ConnectionID) {
@@ -150,11 +153,18 @@ extension Daemon {
     return kernel.send(Array(head.utf8) + entry.json + Array("}\n".utf8), to: id)
   }
 
+  /// Nobody waits for what it has asked.
+  func closeControl(_ id: ConnectionID) {
+    guard let connection = control.connections[id] else { return }
+    control.close(id)
+    abandonCalls(of: connection.asker)
+  }
+
   /// Its queue is full: a peer that does not read must not cost the others anything.
   func disconnect(_ id: ConnectionID, because reason: String) {
     guard let connection = control.connections[id] else { return }
     let peer = connection.peer
-    control.close(id)
+    closeControl(id)
     kernel.close(id)
     tell(StoryEvent("control.disconnected", .daemon, reason: reason)) {
       $0.peer = (peer.process, peer.user)

@@ -45,13 +45,14 @@ extension Daemon {
       let params = try JSON.decodeParams(ReloadParams.self, of: message, in: line)
       reply(to: id, requestID, reload(isPlan: params.plan, askedBy: peer(id)))
     case .health: reply(to: id, requestID, healthReport())
+    case .call: try call(message, in: line, requestID, askedBy: id)
     case .shutdown:
       reply(to: id, requestID, ShutdownReport(pid: options.pid))
       stopAll("asked for over the control socket", askedBy: peer(id))
     }
   }
 
-  private func peer(_ id: ConnectionID) -> (pid: Int32, user: UInt32)? {
+  func peer(_ id: ConnectionID) -> (pid: Int32, user: UInt32)? {
     control.connections[id].map { ($0.peer.process, $0.peer.user) }
   }
 
@@ -177,7 +178,8 @@ extension Daemon {
     _ params: EventsParams, _ requestID: [UInt8], on id: ConnectionID
   ) throws(RPCError) {
     let names = try params.agent.map { (name) throws(RPCError) in
-      Set(try nodes(named: name).map { tree.name(of: $0) })
+      // What is told of an agent as a whole bears its own name.
+      Set(try nodes(named: name).map { tree.name(of: $0) } + [name])
     }
     let entries = events.entries(since: params.since ?? events.oldestSequence - 1)
       .filter { names?.contains($0.name) != false }

@@ -1,0 +1,130 @@
+import SupervConfig
+import SupervisionTree
+
+/// All calls, and all that is known of those who call and are called.
+final class CallHub {
+  /// The longest chain of calls.
+  static let maximumDepth = 32
+  /// What an operator's calls come from.
+  static let operatorName = quoted("@operator")
+
+  var table: CallTable
+  var monitors = MonitorTable()
+  var refusals = RefusalLimiter()
+  var traceIDs: Jitter
+  /// What is being sent; kept for its memory.
+  var scratch: [UInt8] = []
+  /// By the index of the node.
+  private var peers: [CallPeer?] = []
+  private(set) var agents: [CallAgent] = []
+  private var names = RouteTable([])
+  private var routes: [CallRoute] = []
+
+  /// - Parameter seed: of trace ids, and of the first call's number.
+  init(seed: UInt64) {
+    traceIDs = Jitter(seed: seed)
+    table = CallTable(firstNumber: traceIDs.next())
+  }
+
+  var nextDeadline: MonotonicTime? { table.nextDeadline }
+
+  /// What has become of the calls to each agent.
+  func reports(at now: MonotonicTime) -> [CallReport] {
+    agents.map { agent in
+      CallReport(
+        agent: agent.name, metrics: agent.metrics,
+        inFlight: agent.peers.reduce(0) { $0 + $1.hands.count },
+        breaker: agent.breaker.state(at: now))
+    }
+  }
+
+  func peer(_ node: NodeID) -> CallPeer? {
+    peers.indices.contains(node.index) ? peers[node.index] : nil
+  }
+
+  /// Empties what is being sent; what one long message took is given back.
+  func emptyScratch() {
+    if scratch.capacity > 64 << 10 {
+      scratch = []
+    } else {
+      scratch.removeAll(keepingCapacity: true)
+    }
+  }
+
+  func route(to name: Span<UInt8>) -> CallRoute? { names.index(of: name).map { routes[$0] } }
+
+  /// Takes over a new configuration. Calls in flight, breakers and counts stay.
+  ///
+  /// - Parameter isAlive: whether an instance that is not in it any more has a process still.
+  func adopt(_ configuration: Configuration, _ tree: SupervisionTree, isAlive: (NodeID) -> Bool) {
+    let former = Dictionary(uniqueKeysWithValues: agents.map { ($0.name, $0) })
+    for agent in agents { agent.peers = [] }
+    agents = []
+    let formerPeers = peers
+    // What is taken out ends what it began, and nothing new comes to it.
+    peers = formerPeers.map { peer in
+      guard let peer, !(peer.hands.count == 0 && !isAlive(peer.node)) else { return nil }
+      peer.move(to: nil, of: peer.agent)
+      return peer
+    }
+    for definition in configuration.agents {
+      guard let node = tree.id(named: definition.specification.name) else { continue }
+      let agent = adopt(definition, former)
+      let parent = tree.parent(of: node)
+      let supervisor = parent == .root ? nil : parent
+      while peers.count <= node.index { peers.append(nil) }
+      let known = formerPeers.indices.contains(node.index) ? formerPeers[node.index] : nil
+      let peer =
+        known
+        ?? CallPeer(
+          node, name: definition.specification.name, supervisor: supervisor, of: agent)
+      peer.move(to: supervisor, of: agent)
+      peers[node.index] = peer
+      agent.peers.append(peer)
+    }
+    let named = Dictionary(uniqueKeysWithValues: agents.map { ($0.name, $0) })
+    for agent in agents {
+      agent.accepted = Set(
+        agent.settings.acceptedNames.flatMap { nodes(named: $0, named, tree) })
+    }
+    makeRoutes()
+  }
+
+  private func adopt(_ definition: AgentDefinition, _ former: [String: CallAgent]) -> CallAgent {
+    // The instances of an agent stand together.
+    if let last = agents.last, last.name == definition.agent { return last }
+    let agent =
+      former[definition.agent] ?? CallAgent(definition.agent, definition.calls)
+    agent.settings = definition.calls
+    agents.append(agent)
+    return agent
+  }
+
+  /// The instances that a name in `accept_calls_from` stands for: those of an agent, one of them, or
+  /// all below a supervisor.
+  private func nodes(
+    named name: String, _ agents: [String: CallAgent], _ tree: SupervisionTree
+  ) -> [NodeID] {
+    if let agent = agents[name] { return agent.peers.map(\.node) }
+    guard let id = tree.id(named: name) else { return [] }
+    return agents.values.flatMap(\.peers).map(\.node).filter { node in
+      var above = node
+      while above != id, above != .root { above = tree.parent(of: above) }
+      return above == id
+    }
+  }
+
+  private func makeRoutes() {
+    var list: [String] = []
+    routes = []
+    for agent in agents {
+      list.append(agent.name)
+      routes.append(CallRoute(to: agent, agent.peers))
+      for peer in agent.peers where peer.name != agent.name {
+        list.append(peer.name)
+        routes.append(CallRoute(to: agent, [peer]))
+      }
+    }
+    names = RouteTable(list)
+  }
+}

@@ -1,0 +1,59 @@
+/// Names one call towards its callee, and as a span in its trace: the slot that it lies in, and a
+/// number that no other call has had. Written as 16 hexadecimal digits, as the parent-id of a
+/// traceparent is, so that a nested call which brings the trace it was given names its outer call.
+package struct CallID: Hashable, Sendable {
+  /// Numbers have so many bits, slots the rest of 64.
+  static let numberBits: UInt64 = 40
+  static let numberMask: UInt64 = 1 << numberBits - 1
+  /// The slot of what lies in none: a cast.
+  static let noSlot = 1 << 24 - 1
+
+  package let rawValue: UInt64
+
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  init(slot: Int, number: UInt64) {
+    rawValue = UInt64(slot) << Self.numberBits | number & Self.numberMask
+  }
+
+  var slot: Int { Int(rawValue >> Self.numberBits) }
+  var number: UInt64 { rawValue & Self.numberMask }
+
+  /// Reads the `id` of an answer, quotes included; nil when superv gives no such ids.
+  package init?(answer id: Range<Int>, in line: Span<UInt8>) {
+    guard id.count == 18, line[id.lowerBound] == UInt8(ascii: "\""),
+      let value = UInt64(hexadecimal: id.lowerBound + 1..<id.upperBound - 1, in: line)
+    else { return nil }
+    rawValue = value
+  }
+}
+
+extension UInt64 {
+  /// Reads up to 16 digits in lower case, as W3C Trace Context requires.
+  init?(hexadecimal digits: Range<Int>, in line: Span<UInt8>) {
+    var value: UInt64 = 0
+    for index in digits {
+      let byte = line[index]
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte &- UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte &- UInt8(ascii: "a") &+ 10
+      default: return nil
+      }
+      value = value << 4 | UInt64(digit)
+    }
+    self = value
+  }
+}
+
+extension [UInt8] {
+  /// The lowest `count` hexadecimal digits, in lower case.
+  mutating func append(hexadecimal value: UInt64, count: Int = 16) {
+    var shift = UInt64(count) &* 4
+    while shift > 0 {
+      shift &-= 4
+      let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
+      append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit)
+    }
+  }
+}

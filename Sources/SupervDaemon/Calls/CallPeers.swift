@@ -1,0 +1,100 @@
+package import SupervConfig
+package import SupervisionTree
+
+/// One connection that may make calls, and those that it waits for.
+package final class Asker {
+  /// So many calls may wait on one connection.
+  package static let maximumWaiting = 1024
+
+  package let connection: ConnectionID
+  /// The instance whose connection it is; nil for an operator's.
+  package let peer: CallPeer?
+  package var waiting = CallList()
+
+  package init(_ connection: ConnectionID, of peer: CallPeer?) {
+    self.connection = connection
+    self.peer = peer
+  }
+}
+
+/// One agent instance, as those who call and are called see it.
+package final class CallPeer {
+  package let node: NodeID
+  package let name: String
+  /// As JSON has it.
+  let quotedName: [UInt8]
+  /// The supervisor that is declared for it; nil where it stands alone, or was taken out.
+  package fileprivate(set) var supervisor: NodeID?
+  package fileprivate(set) var agent: CallAgent
+  /// The calls in its hands.
+  package var hands = CallList()
+
+  package init(_ node: NodeID, name: String, supervisor: NodeID?, of agent: CallAgent) {
+    self.node = node
+    self.name = name
+    self.supervisor = supervisor
+    self.agent = agent
+    quotedName = quoted(name)
+  }
+
+  func move(to supervisor: NodeID?, of agent: CallAgent) {
+    self.supervisor = supervisor
+    self.agent = agent
+  }
+}
+
+/// One agent with all its instances: what a name that is called stands for.
+package final class CallAgent {
+  package let name: String
+  package var settings: CallSettings {
+    didSet { breaker.settings = settings.breaker }
+  }
+  /// Instances named in `accept_calls_from`, by themselves or by what they belong to.
+  package var accepted: Set<NodeID> = []
+  package var peers: [CallPeer] = []
+  package var breaker: CircuitBreaker
+  package var metrics = CallMetrics()
+  /// The instance that is first in turn.
+  fileprivate var turn = 0
+
+  package init(_ name: String, _ settings: CallSettings) {
+    self.name = name
+    self.settings = settings
+    breaker = CircuitBreaker(settings.breaker)
+  }
+
+  /// Whether an instance may call this agent: siblings under one supervisor may, and whom the
+  /// agent accepts.
+  package func accepts(_ caller: CallPeer) -> Bool {
+    if settings.acceptsAll { return true }
+    if let supervisor = caller.supervisor, peers.first?.supervisor == supervisor { return true }
+    return accepted.contains(caller.node)
+  }
+}
+
+/// What a name stands for: all instances of an agent, or one of them.
+package struct CallRoute {
+  package var agent: CallAgent
+  package var peers: [CallPeer]
+
+  package init(to agent: CallAgent, _ peers: [CallPeer]) {
+    self.agent = agent
+    self.peers = peers
+  }
+
+  /// The instance with the fewest calls in its hands, in turn where they are equal.
+  ///
+  /// - Parameter canTake: whether an instance may be chosen at all.
+  package func choose(where canTake: (CallPeer) -> Bool) -> CallPeer? {
+    var chosen: (peer: CallPeer, index: Int)?
+    for offset in 0..<peers.count {
+      let index = (agent.turn &+ offset) % peers.count
+      let peer = peers[index]
+      if let chosen, chosen.peer.hands.count <= peer.hands.count { continue }
+      if canTake(peer) { chosen = (peer, index) }
+    }
+    guard let chosen else { return nil }
+    if peers.count > 1 { agent.turn = chosen.index &+ 1 }
+    return chosen.peer
+  }
+}

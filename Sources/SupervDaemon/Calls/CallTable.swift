@@ -1,0 +1,326 @@
+import SupervProtocol
+package import SupervisionTree
+
+/// A list of calls that runs through the table itself, oldest first.
+package struct CallList: Sendable {
+  fileprivate var first: Int32 = -1
+  fileprivate var last: Int32 = -1
+  package fileprivate(set) var count = 0
+
+  package init() {}
+}
+
+/// One call in flight.
+package struct Call {
+  /// Who waits for its answer.
+  package var asker: Asker
+  package var callee: CallPeer
+  /// The one connection whose answer counts.
+  package var connection: ConnectionID
+  /// The call in whose handling this one was made.
+  package var outer: CallID?
+  /// 1 for a call that is made on nobody's behalf.
+  package var depth: Int
+  package var breakerEpoch: UInt32 = 0
+  package var startedAt: MonotonicTime
+  package var deadline: MonotonicTime
+  /// The connection that was asked has closed.
+  package fileprivate(set) var isLetGo = false
+
+  package init(
+    asker: Asker, callee: CallPeer, connection: ConnectionID, outer: CallID? = nil, depth: Int = 1,
+    breakerEpoch: UInt32 = 0, startedAt: MonotonicTime, deadline: MonotonicTime
+  ) {
+    self.asker = asker
+    self.callee = callee
+    self.connection = connection
+    self.outer = outer
+    self.depth = depth
+    self.breakerEpoch = breakerEpoch
+    self.startedAt = startedAt
+    self.deadline = deadline
+  }
+}
+
+/// The calls in flight, in a slab: what is done for each of them moves a few words and allocates
+/// nothing once the slab has grown.
+///
+/// Every call stands in a heap of deadlines in which each entry has four children, and in two
+/// lists, of those that one connection waits for and those in the hands of one instance.
+package struct CallTable {
+  /// More than all limits on calls let come about.
+  package static let maximumCount = CallID.noSlot
+  /// Slots that are kept when no call is left.
+  private static let keptSlotCount = 4096
+
+  private struct Slot {
+    var call: Call?
+    var number: UInt64 = 0
+    var heapPosition: Int32 = -1
+    var nextFree: Int32 = -1
+    var callerIDByteCount: UInt8 = 0
+  }
+
+  private struct Due {
+    var time: Int64
+    var slot: Int32
+  }
+
+  private var slots: [Slot] = []
+  private var waitingLinks = CallLinks()
+  private var handLinks = CallLinks()
+  /// The ids that the callers gave, `MessageScanner.maximumIDBytes` for each slot.
+  private var callerIDs: [UInt8] = []
+  private var heap: [Due] = []
+  /// Linked by `nextFree`.
+  private var firstFree: Int32 = -1
+  private var nextNumber: UInt64
+  private var issuedCount: UInt64 = 0
+  package private(set) var count = 0
+
+  /// - Parameter firstNumber: so that the ids of one daemon are not those of the one before, whose
+  ///   answers may still come.
+  package init(firstNumber: UInt64) { nextNumber = max(1, firstNumber & CallID.numberMask) }
+
+  package var nextDeadline: MonotonicTime? {
+    heap.first.map { MonotonicTime(nanoseconds: $0.time) }
+  }
+
+  /// The call of this id while it is in flight.
+  package subscript(id: CallID) -> Call? {
+    isCurrent(id) ? slots[id.slot].call : nil
+  }
+
+  package func isCurrent(_ id: CallID) -> Bool {
+    slots.indices.contains(id.slot) && slots[id.slot].number == id.number
+      && slots[id.slot].call != nil
+  }
+
+  /// Whether superv has given this id, however long ago.
+  package func wasIssued(_ id: CallID) -> Bool {
+    (nextNumber &- 1 &- id.number) & CallID.numberMask < issuedCount
+  }
+
+  /// An id for something that is no call and has no answer.
+  package mutating func idForCast() -> CallID { CallID(slot: CallID.noSlot, number: takeNumber()) }
+
+  private mutating func takeNumber() -> UInt64 {
+    let number = nextNumber
+    nextNumber = (nextNumber &+ 1) & CallID.numberMask
+    // 0 would make a parent-id of zeros, which is none.
+    if nextNumber == 0 { nextNumber = 1 }
+    issuedCount &+= 1
+    return number
+  }
+
+  // MARK: In and out
+
+  /// - Parameters:
+  ///   - callerID: as it came, at most `MessageScanner.maximumIDBytes`.
+  ///   - waiting: the list of those that its connection waits for.
+  ///   - hands: the list of those in the hands of its callee.
+  package mutating func add(
+    _ call: Call, callerID: Span<UInt8>, waiting: inout CallList, hands: inout CallList
+  ) -> CallID {
+    let slot = takeSlot()
+    let number = takeNumber()
+    slots[slot].call = call
+    slots[slot].number = number
+    setCallerID(of: slot, callerID)
+    waitingLinks.append(slot, to: &waiting)
+    handLinks.append(slot, to: &hands)
+    slots[slot].heapPosition = Int32(heap.count)
+    heap.append(Due(time: call.deadline.nanoseconds, slot: Int32(slot)))
+    moveUp(heap.count &- 1)
+    count &+= 1
+    return CallID(slot: slot, number: number)
+  }
+
+  /// Takes out a call that is in flight.
+  package mutating func remove(
+    _ id: CallID, waiting: inout CallList, hands: inout CallList
+  ) {
+    let slot = id.slot
+    removeFromHeap(Int(slots[slot].heapPosition))
+    waitingLinks.remove(slot, from: &waiting)
+    handLinks.remove(slot, from: &hands)
+    slots[slot].call = nil
+    slots[slot].nextFree = firstFree
+    firstFree = Int32(slot)
+    count &-= 1
+    guard count == 0, slots.count > Self.keptSlotCount else { return }
+    slots = []
+    waitingLinks = CallLinks()
+    handLinks = CallLinks()
+    callerIDs = []
+    heap = []
+    firstFree = -1
+  }
+
+  private mutating func takeSlot() -> Int {
+    if firstFree >= 0 {
+      let slot = Int(firstFree)
+      firstFree = slots[slot].nextFree
+      return slot
+    }
+    slots.append(Slot())
+    waitingLinks.grow()
+    handLinks.grow()
+    callerIDs.append(contentsOf: repeatElement(0, count: MessageScanner.maximumIDBytes))
+    return slots.count &- 1
+  }
+
+  // MARK: The caller's id
+
+  private mutating func setCallerID(of slot: Int, _ id: Span<UInt8>) {
+    let start = slot &* MessageScanner.maximumIDBytes
+    slots[slot].callerIDByteCount = UInt8(id.count)
+    for index in id.indices { callerIDs[start &+ index] = id[index] }
+  }
+
+  /// Appends the id that the caller gave, byte for byte.
+  package func appendCallerID(of id: CallID, to bytes: inout [UInt8]) {
+    let start = id.slot &* MessageScanner.maximumIDBytes
+    bytes.append(
+      callerIDs.span.extracting(start..<start &+ Int(slots[id.slot].callerIDByteCount)))
+  }
+
+  /// The oldest call of a list to which its caller has given this id.
+  package func find(callerID: Span<UInt8>, in waiting: CallList) -> CallID? {
+    var slot = Int(waiting.first)
+    while slot >= 0 {
+      if hasCallerID(slot, callerID) { return id(of: slot) }
+      slot = waitingLinks.next(after: slot)
+    }
+    return nil
+  }
+
+  private func hasCallerID(_ slot: Int, _ id: Span<UInt8>) -> Bool {
+    guard Int(slots[slot].callerIDByteCount) == id.count else { return false }
+    let start = slot &* MessageScanner.maximumIDBytes
+    for index in id.indices where callerIDs[start &+ index] != id[index] { return false }
+    return true
+  }
+
+  private func id(of slot: Int) -> CallID { CallID(slot: slot, number: slots[slot].number) }
+
+  // MARK: The lists
+
+  /// The oldest call that a connection waits for.
+  package func first(waiting list: CallList) -> CallID? {
+    list.first < 0 ? nil : id(of: Int(list.first))
+  }
+
+  /// All calls in the hands of an instance, oldest first.
+  package func all(hands list: CallList) -> [CallID] {
+    var found: [CallID] = []
+    var slot = Int(list.first)
+    while slot >= 0 {
+      found.append(id(of: slot))
+      slot = handLinks.next(after: slot)
+    }
+    return found
+  }
+
+  // MARK: The deadlines
+
+  /// The call whose deadline is over longest at `now`; it stays in the table.
+  package func firstDue(at now: MonotonicTime) -> CallID? {
+    guard let first = heap.first, first.time <= now.nanoseconds else { return nil }
+    return id(of: Int(first.slot))
+  }
+
+  /// The connection that was asked has closed: the deadline of its call comes no later than `time`.
+  package mutating func letGo(_ id: CallID, until time: MonotonicTime) {
+    guard isCurrent(id) else { return }
+    slots[id.slot].call?.isLetGo = true
+    let position = Int(slots[id.slot].heapPosition)
+    guard time.nanoseconds < heap[position].time else { return }
+    heap[position].time = time.nanoseconds
+    moveUp(position)
+  }
+
+  private mutating func removeFromHeap(_ position: Int) {
+    let last = heap.removeLast()
+    guard position < heap.count else { return }
+    place(last, at: position)
+    moveUp(position)
+    moveDown(position)
+  }
+
+  private mutating func place(_ due: Due, at position: Int) {
+    heap[position] = due
+    slots[Int(due.slot)].heapPosition = Int32(position)
+  }
+
+  private mutating func moveUp(_ start: Int) {
+    var position = start
+    let due = heap[start]
+    while position > 0 {
+      let parent = (position &- 1) / 4
+      guard due.time < heap[parent].time else { break }
+      place(heap[parent], at: position)
+      position = parent
+    }
+    if position != start { place(due, at: position) }
+  }
+
+  private mutating func moveDown(_ start: Int) {
+    var position = start
+    let due = heap[start]
+    while true {
+      var least = 4 &* position &+ 1
+      guard least < heap.count else { break }
+      for child in least &+ 1..<max(least &+ 1, min(4 &* position &+ 5, heap.count))
+      where heap[child].time < heap[least].time {
+        least = child
+      }
+      guard heap[least].time < due.time else { break }
+      place(heap[least], at: position)
+      position = least
+    }
+    if position != start { place(due, at: position) }
+  }
+}
+
+/// What ties the slots of a table together to lists of one kind, each slot in at most one of them.
+private struct CallLinks {
+  private struct Link {
+    var next: Int32 = -1
+    var previous: Int32 = -1
+  }
+
+  private var links: [Link] = []
+
+  /// Room for one more slot.
+  mutating func grow() { links.append(Link()) }
+
+  /// Negative at the end.
+  func next(after slot: Int) -> Int { Int(links[slot].next) }
+
+  mutating func append(_ slot: Int, to list: inout CallList) {
+    links[slot] = Link(next: -1, previous: list.last)
+    if list.last >= 0 {
+      links[Int(list.last)].next = Int32(slot)
+    } else {
+      list.first = Int32(slot)
+    }
+    list.last = Int32(slot)
+    list.count &+= 1
+  }
+
+  mutating func remove(_ slot: Int, from list: inout CallList) {
+    let link = links[slot]
+    if link.previous >= 0 {
+      links[Int(link.previous)].next = link.next
+    } else {
+      list.first = link.next
+    }
+    if link.next >= 0 {
+      links[Int(link.next)].previous = link.previous
+    } else {
+      list.last = link.previous
+    }
+    list.count &-= 1
+  }
+}

@@ -1,0 +1,95 @@
+import SupervProtocol
+import SupervisionTree
+
+// Monitors, and calls of operators.
+
+private struct MonitorParams: Decodable {
+  var agent: String
+}
+
+private struct MonitorResult: Encodable {
+  var monitor: Int64
+}
+
+private struct DemonitorParams: Decodable {
+  var monitor: Int64
+}
+
+private struct DownParams: Encodable {
+  var monitor: Int64
+  var agent: String
+  var incarnation: UInt64
+  var reason: String
+}
+
+extension Daemon {
+  func monitor(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
+    let params = try JSON.decodeParams(MonitorParams.self, of: message, in: line)
+    let route: CallRoute
+    do {
+      route = try self.route(to: Array(params.agent.utf8).span, for: session.asker)
+    } catch {
+      tellRefusal(error, of: session.process)
+      throw error
+    }
+    guard let number = calls.monitors.add(route.peers.map(\.node), for: session.id) else {
+      let limit = MonitorTable.maximumPerConnection
+      let error = RPCError(.overloaded, "this connection has \(limit) monitors already")
+      tellRefusal("monitor.refused", of: session.process, because: error.message)
+      throw error
+    }
+    reply(in: session, message, in: line, MonitorResult(monitor: number))
+    for peer in route.peers where agents[peer.node.index]?.process?.isAlive != true {
+      calls.monitors.fire(number, at: peer.node)
+      let status = tree.status(of: peer.node)
+      sendDown(
+        DownParams(
+          monitor: number, agent: peer.name, incarnation: status.incarnation,
+          reason: "it has no process: \(status.reason)"),
+        to: session.id)
+    }
+  }
+
+  func demonitor(
+    _ message: Message, in line: Span<UInt8>, from session: Session
+  ) throws(RPCError) {
+    let params = try JSON.decodeParams(DemonitorParams.self, of: message, in: line)
+    calls.monitors.remove(params.monitor, of: session.id)
+  }
+
+  func fireMonitors(of process: ProcessKey, _ peer: CallPeer, _ termination: Termination) {
+    let exitClass = tree.status(of: process.node).lastExit?.exitClass
+    let reason = exitClass.map { "\(termination) (\($0))" } ?? "\(termination)"
+    for (number, connection) in calls.monitors.fire(process.node) {
+      sendDown(
+        DownParams(
+          monitor: number, agent: peer.name, incarnation: process.incarnation, reason: reason),
+        to: connection)
+    }
+  }
+
+  private func sendDown(_ params: DownParams, to connection: ConnectionID) {
+    guard let session = sessions[connection] else { return }
+    var bytes: [UInt8] = []
+    MessageWriter.appendNotification(method: "down", params: params, to: &bytes)
+    deliver(bytes, to: session)
+  }
+}
+
+extension Daemon {
+  /// `call` of the control socket: the answer is the callee's own, byte for byte.
+  func call(
+    _ message: Message, in line: Span<UInt8>, _ requestID: [UInt8], askedBy id: ConnectionID
+  ) throws(RPCError) {
+    guard let connection = control.connections[id] else { return }
+    let params = try CallParams.scan(message.params, in: line)
+    let name = text(of: params.to, in: line)
+    let method = text(of: params.method, in: line)
+    if calls.route(to: line.extracting(params.to)) != nil {
+      tell(StoryEvent("control.call", .agent, name: name, reason: "method \(method)")) {
+        $0.peer = peer(id)
+      }
+    }
+    try begin(params, callerID: requestID.span, by: connection.asker, in: line)
+  }
+}

@@ -1,0 +1,56 @@
+/// The `traceparent` of W3C Trace Context: which trace something belongs to, and the span that
+/// caused it.
+package struct TraceParent: Hashable, Sendable {
+  private static let textBytes = 55
+  /// Sampled, and random trace id: the flags that are known.
+  private static let knownFlags: UInt8 = 0x03
+
+  /// The upper and the lower half of the trace id.
+  package var traceID: (upper: UInt64, lower: UInt64) { (upper, lower) }
+  package var parentID: UInt64
+  package var flags: UInt8
+  private let upper: UInt64
+  private let lower: UInt64
+
+  /// Reads one; nil when it is not valid, which counts as none.
+  ///
+  /// Of versions after 00 what this version knows is read (W3C Trace Context, section 4.3).
+  package init?(_ range: Range<Int>, in line: Span<UInt8>) {
+    let text = line.extracting(range)
+    guard text.count >= Self.textBytes, let version = UInt64(hexadecimal: 0..<2, in: text),
+      let upper = UInt64(hexadecimal: 3..<19, in: text),
+      let lower = UInt64(hexadecimal: 19..<35, in: text),
+      let parent = UInt64(hexadecimal: 36..<52, in: text),
+      let flags = UInt64(hexadecimal: 53..<55, in: text),
+      text[2] == UInt8(ascii: "-"), text[35] == UInt8(ascii: "-"), text[52] == UInt8(ascii: "-"),
+      version != 0xFF, upper | lower != 0, parent != 0
+    else { return nil }
+    if text.count > Self.textBytes {
+      guard version > 0, text[Self.textBytes] == UInt8(ascii: "-") else { return nil }
+    }
+    self.upper = upper
+    self.lower = lower
+    parentID = parent
+    self.flags = UInt8(truncatingIfNeeded: flags) & Self.knownFlags
+  }
+
+  /// A new trace, sampled: nobody before superv could have decided otherwise.
+  package init(newTrace random: inout some RandomNumberGenerator, parentID: UInt64) {
+    upper = random.next()
+    // All zeros is not a trace id.
+    lower = random.next() | 1
+    self.parentID = parentID
+    flags = 0x01
+  }
+
+  /// Appends it as version 00, without quotes.
+  package func append(to bytes: inout [UInt8]) {
+    bytes.append("00-")
+    bytes.append(hexadecimal: upper)
+    bytes.append(hexadecimal: lower)
+    bytes.append(UInt8(ascii: "-"))
+    bytes.append(hexadecimal: parentID)
+    bytes.append(UInt8(ascii: "-"))
+    bytes.append(hexadecimal: UInt64(flags), count: 2)
+  }
+}
