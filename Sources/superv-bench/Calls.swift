@@ -104,8 +104,8 @@ struct CallAgents: ~Copyable {
   /// The two as agents of superv.
   var sections: [Tree.Agent] {
     [
-      Tree.Agent(name: "callee", command: callee, keys: ["ready = declared"]),
-      Tree.Agent(name: "caller", command: caller, keys: ["ready = declared"]),
+      Tree.Agent(name: "callee", command: callee),
+      Tree.Agent(name: "caller", command: caller),
     ]
   }
 
