@@ -8,7 +8,7 @@ extension JSONGrammar {
     index &+= 1
     var hasEscapes = false
     while true {
-      skipPlainCharacters(bytes, &index)
+      index = firstSpecial(in: bytes, from: index)
       guard index < bytes.count else { throw ended(bytes) }
       let byte = bytes[index]
       if byte == UInt8(ascii: "\"") {
@@ -19,39 +19,12 @@ extension JSONGrammar {
       } else if byte == UInt8(ascii: "\\") {
         hasEscapes = true
         try skipEscape(bytes, &index)
+      } else if byte >= 0x20 {
+        index &+= 1
       } else {
         throw JSONFault(offset: index, explanation: "a control character in a string")
       }
     }
-  }
-
-  /// Moves to the next quote, backslash, control character or byte outside ASCII, eight bytes at a
-  /// time.
-  @inline(__always)
-  private static func skipPlainCharacters(_ bytes: Span<UInt8>, _ index: inout Int) {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highBits = ones &* 0x80
-    while index &+ 8 <= bytes.count {
-      let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-      let word = UInt64(littleEndian: loaded)
-      let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
-      let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
-      // A subtraction borrows from a byte that is too small and so sets its high bit; the lowest
-      // one that is set is right, and no other is looked at.
-      let marks =
-        (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
-        | (word &- ones &* 0x20) & ~word | word
-      if marks & highBits != 0 {
-        index &+= (marks & highBits).trailingZeroBitCount / 8
-        return
-      }
-      index &+= 8
-    }
-    while index < bytes.count, isPlain(bytes[index]) { index &+= 1 }
-  }
-
-  private static func isPlain(_ byte: UInt8) -> Bool {
-    byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   private static func skipEscape(

@@ -5,7 +5,8 @@ import CBench
 extension Benchmark {
   mutating func measureCalls() throws {
     let agents = try CallAgents(options, in: "\(folder)/calls")
-    let tree = try Tree(options, in: "\(folder)/calls/tree", agents: agents.sections)
+    let tree = try Tree(
+      options, in: "\(folder)/calls/tree", agents: agents.sections, areTogether: true)
     defer { stop(tree, agents.board) }
     try agents.waitUntilReady()
     let bareAgents = try CallAgents(options, in: "\(folder)/bare-calls")

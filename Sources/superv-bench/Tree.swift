@@ -25,8 +25,12 @@ final class Tree {
   }
 
   /// Starts it, and returns once `superv start` has.
+  ///
+  /// - Parameter areTogether: whether one supervisor has all agents, so that they may call each
+  ///   other.
   init(
-    _ options: Options, in folder: String, settings: [String] = [], agents: [Agent]
+    _ options: Options, in folder: String, settings: [String] = [], agents: [Agent],
+    areTogether: Bool = false
   ) throws {
     self.folder = folder
     superv = options.supervPath
@@ -36,6 +40,8 @@ final class Tree {
         "[superv]", "runtime_dir = \(folder)/run", "state_dir = \(folder)/state",
         "log_dir = \(folder)/logs", "intensity = 1000000", "period = 60s", "backoff_base = 0",
       ] + settings + agents.flatMap(\.lines)
+      + (areTogether
+        ? ["", "[supervisor:all]", "children = \(agents.map(\.name).joined(separator: ", "))"] : [])
     let configuration = folder + "/superv.conf"
     try write((lines.joined(separator: "\n") + "\n").utf8, to: configuration)
     setEnvironment("SUPERV_CONTROL", folder + "/run/control.sock")
