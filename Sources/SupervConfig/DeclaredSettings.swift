@@ -113,6 +113,7 @@ struct DeclaredSettings {
         section.place, "[agent:\(section.name)] has no command", hint: "add `command = …`")
     }
     reading.checkFiles(of: agent)
+    reading.checkHealth(of: agent)
     return agent
   }
 

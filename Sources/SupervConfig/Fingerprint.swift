@@ -48,6 +48,16 @@ extension AgentDefinition {
     hash.combine(limits.map { "\($0.resource) \($0.soft ?? .max) \($0.hard ?? .max)" })
     hash.combine(standardInput)
     hash.combine(passEnvironment)
+    combineHealth(into: &hash)
     return hash.value
+  }
+
+  /// Of health, what the process was given: a descriptor and `WATCHDOG_USEC`. Without them nothing
+  /// is added, so that agents outlive an update of superv from before they existed.
+  private func combineHealth(into hash: inout StableHash) {
+    if let descriptor = health.notifyDescriptor { hash.combine("notify_fd \(descriptor)") }
+    for probe in [health.startup, health.liveness, health.readiness] {
+      if case .watchdog(let span) = probe?.kind { hash.combine("watchdog \(span)") }
+    }
   }
 }

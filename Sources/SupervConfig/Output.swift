@@ -101,7 +101,7 @@ extension DeclaredTree {
     specification.policy = settings.policy
     specification.policy.needs = settings.needs.map(\.need)
     specification.normalExitCodes = settings.normalExitCodes
-    specification.readyAfter = settings.readyAfter
+    specification.readyAfter = settings.readinessKey == nil ? settings.readyAfter : nil
     specification.stopLadder = settings.stopLadder
     var definition = AgentDefinition(
       specification: specification, agent: agent.name, instance: instance,
@@ -115,6 +115,8 @@ extension DeclaredTree {
     definition.nice = settings.nice.map { Int32($0) }
     definition.standardInput = settings.standardInput
     definition.log = settings.log
+    definition.health = settings.healthSettings
+    definition.calls = settings.callSettings
     definition.specification.fingerprint = definition.fingerprint(
       passEnvironment: daemon.passEnvironment)
     return definition
@@ -124,7 +126,9 @@ extension DeclaredTree {
 extension AgentSettings {
   /// SIGKILL goes to the whole process tree at once: there is nothing gentler to wait for.
   fileprivate var stopLadder: [StopRung] {
-    let kill = StopRung(.kill, grace: nil)
-    return stopSignal == 9 ? [kill] : [StopRung(.signal(stopSignal), grace: stopWait), kill]
+    let message = StopRung(.message, grace: drain)
+    let signal = StopRung(.signal(stopSignal), grace: stopWait)
+    return (drain == .zero ? [] : [message]) + (stopSignal == 9 ? [] : [signal])
+      + [StopRung(.kill, grace: nil)]
   }
 }

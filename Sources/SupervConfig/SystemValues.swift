@@ -1,4 +1,4 @@
-// Values that name things of the system: paths, users, addresses, resource limits.
+// Values that name things of the system: paths, users, resource limits.
 
 /// The longest path, in bytes (PATH_MAX without the NUL).
 let maximumPathBytes = 4095
@@ -42,60 +42,6 @@ extension ValueType where Result == String {
       value.place, "there is no user \(quoted(text))",
       hint: "`getent passwd` lists users; a number needs no entry there")
     return nil
-  }
-}
-
-extension ValueType where Result == HTTPAddress {
-  static let http = ValueType(
-    name: "`HOST:PORT` or `unix:PATH`", limits: "loopback only"
-  ) { value, reading in
-    let text = value.text
-    if text.hasPrefix("unix:") {
-      let path = value[(value.units.startIndex + 5)..<value.units.endIndex]
-      guard let path = ValueType<String>.path.parse(path, &reading) else { return nil }
-      return socketPath(path, value, &reading)
-    }
-    let colon = text.lastIndex(of: ":")
-    let portText = colon.map { text[$0...].dropFirst() } ?? text[...]
-    var host = colon.map { String(text[..<$0]) } ?? ""
-    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-    guard portText.utf8.allSatisfy(\.isDigit), let port = UInt16(portText), port > 0 else {
-      reading.error(
-        value.place, "\(quoted(text)) is no address",
-        hint: "such as `127.0.0.1:9320` or `unix:PATH`")
-      return nil
-    }
-    switch host {
-    case "", "localhost": return .tcp(host: "127.0.0.1", port: port)
-    case "::1": return .tcp(host: host, port: port)
-    default:
-      if isLoopbackIPv4(host) { return .tcp(host: host, port: port) }
-      reading.error(
-        value.place, "HTTP is served to this machine only, and \(quoted(host)) is more",
-        hint: "127.0.0.1, [::1], localhost or unix:PATH, with a proxy in front where needed")
-      return nil
-    }
-  }
-
-  private static func socketPath(
-    _ path: String, _ value: Value, _ reading: inout Reading
-  ) -> HTTPAddress? {
-    guard path.utf8.count <= maximumSocketPathBytes else {
-      reading.error(
-        value.place,
-        "the path of a socket has at most \(maximumSocketPathBytes) bytes, this one has "
-          + "\(path.utf8.count)",
-        hint: "use a shorter one")
-      return nil
-    }
-    return .unix(path: path)
-  }
-
-  /// 127.0.0.0/8.
-  private static func isLoopbackIPv4(_ host: String) -> Bool {
-    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts[0] == "127"
-      && parts.allSatisfy { $0.utf8.allSatisfy(\.isDigit) && UInt8($0) != nil }
   }
 }
 

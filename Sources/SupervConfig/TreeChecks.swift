@@ -13,6 +13,7 @@ extension DeclaredTree {
     checkLogs(&reading)
     checkStopTimes(&reading)
     checkNeeds(&reading)
+    checkCallers(&reading)
   }
 
   private func checkCritical(_ node: Int, _ reading: inout Reading) {
@@ -104,14 +105,17 @@ extension DeclaredTree {
   private func checkStopTimes(_ reading: inout Reading) {
     guard !supervKeys.isUnreadable("shutdown_timeout") else { return }
     for case .agent(let agent) in declarations {
-      guard let place = agent.keys.values["stopwaitsecs"],
-        agent.instances.contains(where: { $0.stopWait > superv.shutdownTimeout })
-      else { continue }
-      reading.warning(
-        place,
-        "at shutdown it gets less time: `shutdown_timeout` is "
-          + durationText(superv.shutdownTimeout),
-        hint: "lower this, or raise `shutdown_timeout` in [superv]")
+      let times = [("drain", \AgentSettings.drain), ("stopwaitsecs", \.stopWait)]
+      for (key, time) in times {
+        guard let place = agent.keys.values[key],
+          agent.instances.contains(where: { $0[keyPath: time] > superv.shutdownTimeout })
+        else { continue }
+        reading.warning(
+          place,
+          "at shutdown it gets less time: `shutdown_timeout` is "
+            + durationText(superv.shutdownTimeout),
+          hint: "lower this, or raise `shutdown_timeout` in [superv]")
+      }
     }
   }
 }

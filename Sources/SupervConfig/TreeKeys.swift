@@ -36,9 +36,17 @@ struct AgentSettings: ChildSettings, Hashable, Sendable {
   var limits: [ResourceLimit.Resource: ResourceLimit] = [:]
   var stopSignal: Int32 = 15
   var stopWait = Duration.seconds(10)
+  /// Zero: it is not told to stop.
+  var drain = Duration.seconds(5)
   var readyAfter = Duration.seconds(1)
   var normalExitCodes: ExitCodes = [0]
   var log = LogSettings()
+  /// Without its probes.
+  var health = HealthSettings()
+  var probes = DeclaredProbes()
+  /// Without who may call.
+  var calls = CallSettings()
+  var callers = DeclaredCallers()
 }
 
 let supervisorKeys: [Key<SupervisorSettings>] =
@@ -82,15 +90,21 @@ let agentKeys: [Key<AgentSettings>] =
   ] + childKeys() + [
     Key(
       "startsecs", \.readyAfter, .duration(.zero ... .seconds(86_400)), default: "1s",
-      "How long it must stay up to count as ready when it does not declare readiness."),
+      "How long it must stay up to count as ready when it does not declare readiness.")
+  ] + healthKeys + [
     Key(
       "exitcodes", \.normalExitCodes, .exitCodes, default: "0",
       "The exit codes of a normal end; ranges such as `10-12` are allowed."),
+    Key(
+      "drain", \.drain, .duration(.zero ... .seconds(86_400)), default: "5s",
+      "How long an agent that speaks the child protocol has to finish and exit once it is told to "
+        + "stop; then comes `stopsignal`. 0 does not tell it."),
     Key(
       "stopsignal", \.stopSignal, .signal, default: "TERM", "The signal that asks it to stop."),
     Key(
       "stopwaitsecs", \.stopWait, .duration(.zero ... .seconds(86_400)), default: "10s",
       "How long it has to be gone after `stopsignal`; then its process group is killed."),
+  ] + callKeys + [
     Key(
       "environment", \.environment, .environment, default: "",
       "Variables beyond `pass_environment`, separated by commas or lines: `A=1, B=\"x, y\"`."),

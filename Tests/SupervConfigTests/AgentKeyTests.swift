@@ -13,8 +13,10 @@ import Testing
     #expect(agent.user == nil && agent.umask == nil && agent.nice == nil)
     #expect(agent.standardInput == "/dev/null")
     #expect(agent.log == LogSettings())
+    #expect(agent.health == HealthSettings() && agent.calls == CallSettings())
     var expected = AgentSpecification(name: "a")
     expected.fingerprint = agent.specification.fingerprint
+    expected.stopLadder.insert(StopRung(.message, grace: .seconds(5)), at: 0)
     #expect(agent.specification == expected)
   }
 
@@ -53,14 +55,18 @@ import Testing
     ("POLL", 29),
   ])
   func signals(text: String, number: Int32) throws {
-    let ladder = try agent("stopsignal = \(text)\nstopwaitsecs = 3").specification.stopLadder
+    let ladder = try agent("stopsignal = \(text)\nstopwaitsecs = 3\ndrain = 0").specification
+      .stopLadder
     #expect(
       ladder == [StopRung(.signal(number), grace: .seconds(3)), StopRung(.kill, grace: nil)])
   }
 
-  @Test func killHasNothingGentlerBeforeIt() throws {
-    #expect(
-      try agent("stopsignal = KILL").specification.stopLadder == [StopRung(.kill, grace: nil)])
+  @Test func killHasOnlyTheMessageBeforeIt() throws {
+    let message = StopRung(.message, grace: .milliseconds(1500))
+    let kill = StopRung(.kill, grace: nil)
+    let ladder = try agent("stopsignal = KILL\ndrain = 1.5s").specification.stopLadder
+    #expect(ladder == [message, kill])
+    #expect(try agent("stopsignal = KILL\ndrain = 0").specification.stopLadder == [kill])
   }
 
   @Test func signalNamesAndNumbersAgree() {

@@ -20,13 +20,24 @@ import Testing
   }
 
   @Test func theExampleIsGood() throws {
-    let text = try String(contentsOf: Self.page, encoding: .utf8)
-    let from = try #require(text.range(of: "```ini\n"))
-    let to = try #require(text.range(of: "```\n", range: from.upperBound..<text.endIndex))
-    let configuration = try good(String(text[from.upperBound..<to.lowerBound]))
+    let examples = try Self.examples()
+    let configuration = try good(try #require(examples.first))
     #expect(
       configuration.agents.map(\.specification.name) == ["researcher", "writer:0", "writer:1"])
     #expect(configuration.tree.children.map(\.name) == ["pipeline"])
+  }
+
+  @Test func everyExampleIsGood() throws {
+    let examples = try Self.examples()
+    #expect(examples.count == 2)
+    for example in examples { #expect(try good(example).agents.count > 1) }
+  }
+
+  static func examples() throws -> [String] {
+    let text = try String(contentsOf: page, encoding: .utf8)
+    return text.components(separatedBy: "```ini\n").dropFirst().map {
+      $0.components(separatedBy: "```\n")[0]
+    }
   }
 
   @Test func everyKeySaysWhatItIs() {

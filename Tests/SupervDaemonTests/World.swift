@@ -56,11 +56,11 @@ final class World {
   init(
     idle text: String, memory: DaemonMemory = DaemonMemory(), seed: UInt64 = 1,
     prepare: (FakeKernel) -> Void = { _ in },
-    change: @escaping (inout AgentDefinition) -> Void = { _ in },
+    change: @escaping @Sendable (inout AgentDefinition) -> Void = { _ in },
     location: SourceLocation = #_sourceLocation
   ) throws {
     let source = ConfigurationText(text)
-    func load() -> LoadedConfiguration {
+    @Sendable func load() -> LoadedConfiguration {
       var loaded = source.load()
       if var changed = loaded.configuration {
         for index in changed.agents.indices { change(&changed.agents[index]) }
@@ -90,7 +90,7 @@ final class World {
   convenience init(
     _ text: String, memory: DaemonMemory = DaemonMemory(), seed: UInt64 = 1,
     prepare: (FakeKernel) -> Void = { _ in },
-    change: @escaping (inout AgentDefinition) -> Void = { _ in },
+    change: @escaping @Sendable (inout AgentDefinition) -> Void = { _ in },
     location: SourceLocation = #_sourceLocation
   ) throws {
     try self.init(

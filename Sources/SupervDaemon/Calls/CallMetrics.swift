@@ -1,3 +1,5 @@
+package import SupervProtocol
+
 /// How a call ended, or why it was not made.
 package enum CallOutcome: String, CaseIterable, Hashable, Sendable {
   /// The callee's result.
@@ -62,40 +64,6 @@ package struct CallMetrics: Sendable {
   mutating func count(_ outcome: CallOutcome, after span: Int64) {
     count(outcome)
     latency.add(nanoseconds: span)
-  }
-}
-
-/// Counts of durations by size.
-package struct LatencyHistogram: Sendable {
-  /// The upper bounds of all classes but the last one, which has none.
-  package static let boundsMilliseconds: InlineArray<15, Double> = [
-    1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000,
-  ]
-  private static let boundsNanoseconds = InlineArray<15, Int64> {
-    Int64(boundsMilliseconds[$0] * 1e6)
-  }
-
-  private var counts = InlineArray<16, UInt64>(repeating: 0)
-  package private(set) var count: UInt64 = 0
-  package private(set) var sumNanoseconds: UInt64 = 0
-
-  package init() {}
-
-  package mutating func add(nanoseconds: Int64) {
-    var index = 0
-    while index < 15, Self.boundsNanoseconds[index] < nanoseconds { index &+= 1 }
-    counts[index] &+= 1
-    count &+= 1
-    sumNanoseconds &+= UInt64(max(0, nanoseconds))
-  }
-
-  /// How many took at most so long, for each bound (Prometheus' `le`); the last is all of them.
-  package var cumulative: [UInt64] {
-    var sum: UInt64 = 0
-    return counts.indices.map { index in
-      sum &+= counts[index]
-      return sum
-    }
   }
 }
 
