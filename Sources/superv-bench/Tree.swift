@@ -16,10 +16,10 @@ final class Tree {
     var name: String
     var command: [String]
     var count = 1
-    var keys: [String] = []
+    var keys = ["startsecs = 0"]
 
     var lines: [String] {
-      ["", "[agent:\(name)]", "command = \(command.joined(separator: " "))", "startsecs = 0"]
+      ["", "[agent:\(name)]", "command = \(command.joined(separator: " "))"]
         + (count == 1 ? [] : ["numprocs = \(count)"]) + keys
     }
   }
