@@ -1,13 +1,14 @@
 // The one table of commands, in the order in which people meet them.
 
 let commandTable: [Command] =
-  treeCommands + questionCommands + actionCommands + otherCommands + roleCommands
+  treeCommands + questionCommands + actionCommands + agentCommands + otherCommands + roleCommands
 
 /// The commands that help, the man page and completion show.
 var visibleCommands: [Command] { commandTable.filter { !$0.isHidden } }
 
 private let queryTimeout = Duration.seconds(10)
 private let actionTimeout = Duration.seconds(120)
+private let callTimeout = Duration.seconds(30)
 
 private let fileOperand = Operand(name: "FILE", kind: .file)
 private let namesOperand = Operand(name: "NAME", kind: .name, isRepeated: true)
@@ -220,6 +221,59 @@ private let actionCommands = [
     ],
     examples: [Example(line: "superv signal HUP crawler", explanation: "reopen files, say")],
     run: runSignal),
+]
+
+private let agentCommands = [
+  Command(
+    name: "call", summary: "Call a method of an agent",
+    operands: [
+      Operand(name: "AGENT", kind: .name), Operand(name: "METHOD", kind: .other),
+      Operand(name: "JSON", kind: .other, isRequired: false),
+    ],
+    defaultTimeout: callTimeout,
+    description: [
+      "Writes the result as JSON on one line. JSON is the params, passed on byte for byte; - reads "
+        + "them from standard input. An error is told on standard error with its kind; with --json "
+        + "also as an object on standard output.",
+      "Within an agent (SUPERV_SOCKET is set, and neither --socket nor SUPERV_CONTROL) the agent is "
+        + "who calls, so that the rules for calls between agents hold, and TRACEPARENT says on "
+        + "behalf of what. Everywhere else it is the operator.",
+    ],
+    examples: [
+      Example(
+        line: "superv call writer draft '{\"topic\":\"owls\"}'", explanation: "wait at most 30s"),
+      Example(
+        line: "superv call writer draft - --timeout 5m < topic.json",
+        explanation: "the params from a file"),
+    ],
+    statuses: [
+      .ok: "the agent answered with a result",
+      .no: "it answered with an error, or the call could not be made",
+      .timedOut: "the timeout came before the answer",
+    ], run: runCall),
+  Command(
+    name: "notify", summary: "Say how this agent is, from a script",
+    operands: [
+      Operand(name: "WHAT", kind: .choice(NotifyWord.allCases.map(\.rawValue))),
+      Operand(name: "TEXT", kind: .other, isRequired: false),
+    ],
+    defaultTimeout: queryTimeout,
+    description: [
+      "For agents without a client of their own: ready; not-ready, TEXT being the reason; status, "
+        + "TEXT being what superv status shows; heartbeat, TEXT being the progress. TEXT has at most "
+        + "512 bytes.",
+      "It speaks for the agent that started it, over SUPERV_SOCKET, and returns when superv has "
+        + "taken it. Outside of an agent it ends with status 2.",
+    ],
+    examples: [
+      Example(line: "superv notify ready", explanation: "once the script can serve"),
+      Example(line: "superv notify status '40 of 200 pages'", explanation: "for people"),
+      Example(line: "superv notify heartbeat 41", explanation: "for progress_timeout"),
+    ],
+    statuses: [
+      .ok: "superv has taken it", .no: "superv has refused it",
+      .usage: "the command line is wrong, or this is no agent",
+    ], run: runNotify),
 ]
 
 private let commonSignals = ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "STOP", "KILL"]

@@ -13,10 +13,11 @@ package struct Style: Hashable, Sendable {
   }
 }
 
-/// Standard output and standard error. Output is collected and written in large pieces; what has
+/// The standard streams. Output is collected and written in large pieces; what has
 /// become of it is asked once, at the end.
 package final class Console {
   package typealias Writer = (Span<UInt8>) throws(SystemError) -> Void
+  package typealias Reader = (_ maximumBytes: Int) throws(SystemError) -> [UInt8]
 
   /// For text on standard output.
   package var style: Style
@@ -24,6 +25,12 @@ package final class Console {
   package private(set) var failure: SystemError?
   /// Nobody reads any more: whatever goes on for ever may stop.
   package private(set) var isClosed = false
+
+  /// Standard input up to its end; `EFBIG` when there is more.
+  package var readInput: Reader = { (limit) throws(SystemError) in
+    // Closed as well: nothing comes after its end.
+    try Descriptor(owning: 0).readAll(maximumBytes: limit)
+  }
 
   private static let pieceBytes = 64 << 10
   private var waiting: [UInt8] = []

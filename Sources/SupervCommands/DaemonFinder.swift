@@ -5,9 +5,24 @@ extension Session {
   /// else the one daemon that this user has running.
   func connect(
     _ invocation: Invocation, by deadline: Deadline
-  ) throws(CommandFailure) -> ControlClient {
-    try ControlClient(connectingTo: try controlSocket(invocation), by: deadline)
+  ) throws(CommandFailure) -> DaemonClient {
+    try DaemonClient(connectingTo: try controlSocket(invocation), by: deadline)
   }
+
+  /// A connection for what agents and operators may both ask: as an agent over `SUPERV_SOCKET`,
+  /// unless the command line or `SUPERV_CONTROL` names a daemon.
+  func connectAsCaller(
+    _ invocation: Invocation, by deadline: Deadline
+  ) throws(CommandFailure) -> DaemonClient {
+    let namesDaemon = invocation.has("socket") || environment["SUPERV_CONTROL"]?.isEmpty == false
+    guard !namesDaemon, let path = agentsSocket else {
+      return try connect(invocation, by: deadline)
+    }
+    return try DaemonClient(connectingTo: path, by: deadline)
+  }
+
+  /// nil outside of agents.
+  var agentsSocket: String? { environment["SUPERV_SOCKET"].flatMap { $0.isEmpty ? nil : $0 } }
 
   func controlSocket(_ invocation: Invocation) throws(CommandFailure) -> String {
     if let path = invocation.value("socket") { return path }

@@ -7,12 +7,15 @@ struct Deadline: Sendable {
   /// As the user knows it, for messages.
   let allowance: Duration?
 
-  /// - Parameter allowance: nil or zero waits for ever.
-  init(after allowance: Duration?) {
+  /// - Parameters:
+  ///   - allowance: nil or zero waits for ever.
+  ///   - grace: What comes on top, and no message speaks of: for an answer that somebody else's
+  ///     clock sends at the end of the allowance.
+  init(after allowance: Duration?, grace: Duration = .zero) {
     let limited = allowance.flatMap { $0 > .zero ? $0 : nil }
     self.allowance = limited
     endNanoseconds = limited.map {
-      Clock.monotonicNanoseconds + $0.wholeMilliseconds * 1_000_000
+      Clock.monotonicNanoseconds + ($0 + grace).wholeMilliseconds * 1_000_000
     }
   }
 

@@ -49,7 +49,7 @@ private func showTree(
   let wait = invocation.value("wait").flatMap { StatusWait(rawValue: $0) } ?? .up
   let line: ReceivedLine
   do {
-    let client = try ControlClient(connectingTo: launch.controlSocket, by: deadline)
+    let client = try DaemonClient(connectingTo: launch.controlSocket, by: deadline)
     line = try client.call(.status, StatusParams(wait: wait), by: deadline)
   } catch  where error.status == .unreachable {
     throw launch.failure("the daemon stopped while the tree was starting", by: deadline)

@@ -99,8 +99,7 @@ func statusDetails(_ report: StatusReport, style: Style) -> String {
 
 private func details(of agent: AgentStatus, _ style: Style) -> String {
   let instance = agent.agent == agent.name ? nil : "\(agent.instance) of \(agent.agent)"
-  return fields(
-    agent.name,
+  let life: [(String, String?)] =
     [
       ("instance", instance), ("supervisor", agent.supervisor), ("phase", agent.phase),
       ("desired", agent.desired.rawValue), ("ready", yesNo(agent.ready)),
@@ -109,7 +108,34 @@ private func details(of agent: AgentStatus, _ style: Style) -> String {
       ("uptime", agent.uptimeSeconds.map { ageText(seconds: $0) }), ("started", agent.startedAt),
       ("last exit", agent.exit.map { "\($0.text), \($0.classification)" }),
       ("reason", agent.reason),
-    ], style)
+    ]
+  return fields(agent.name, life + health(of: agent), style)
+}
+
+/// What it says of itself and what its probes found, where there is something to tell.
+private func health(of agent: AgentStatus) -> [(String, String?)] {
+  let operations = agent.operations.map { operation in
+    operation.op + (operation.kind.map { " (\($0))" } ?? "")
+      + " for \(ageText(seconds: operation.sinceSeconds))"
+  }
+  let probes = agent.probes.map { probe in
+    (probe.role.rawValue, Optional(probe.text))
+  }
+  return [
+    ("held", agent.held ? "yes: superv asks nothing of it (superv hold --off)" : nil),
+    ("ready since", agent.readyAt), ("says", agent.statusText), ("progress", agent.progress),
+    ("main pid", agent.mainPID.map(String.init)),
+    ("operations", operations.isEmpty ? nil : operations.joined(separator: ", ")),
+  ] + probes
+}
+
+extension ProbeStatus {
+  /// For example `ping: failing, 3 in a row: no answer within 5s`.
+  fileprivate var text: String {
+    var text = "\(kind): \(state.rawValue)"
+    if failures > 0 { text += ", failed \(failures == 1 ? "once" : "\(failures) times") in a row" }
+    return text + (last.map { ": \($0)" } ?? "")
+  }
 }
 
 private func details(of supervisor: SupervisorStatus, _ style: Style) -> String {

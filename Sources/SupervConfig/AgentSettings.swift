@@ -44,6 +44,9 @@ package enum StuckAction: String, CaseIterable, Hashable, Sendable { case warn, 
 
 package struct HealthSettings: Hashable, Sendable {
   package var readySource: ReadinessSource = .automatic
+  /// `startsecs`, for whom the tree does not watch the time: `readyAfter` of the specification is
+  /// nil where a startup or a readiness probe has to pass as well.
+  package var startSeconds: Duration = .seconds(1)
   /// Until it has succeeded, the other two do not begin; when it fails, the agent is restarted.
   package var startup: ProbeSettings?
   package var liveness: ProbeSettings?

@@ -116,6 +116,7 @@ extension DeclaredTree {
     definition.standardInput = settings.standardInput
     definition.log = settings.log
     definition.health = settings.healthSettings
+    definition.health.startSeconds = settings.readinessKey == nil ? settings.readyAfter : .zero
     definition.calls = settings.callSettings
     definition.specification.fingerprint = definition.fingerprint(
       passEnvironment: daemon.passEnvironment)

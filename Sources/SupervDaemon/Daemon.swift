@@ -108,7 +108,7 @@ package final class Daemon<Machine: Kernel> {
     case .notified(let process, let sender, let bytes):
       takeNotification(bytes, from: process, sender: sender)
     case .notifyDescriptor(let process): say(.ready, of: process)
-    case .probeEnded: break
+    case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
     case .surveyed(let survey): take(survey)
     case .alarm: fireTimers()
     }
@@ -176,11 +176,7 @@ extension Daemon {
     }
     do {
       let key = ProcessKey(node: node, incarnation: incarnation)
-      let environment = try AgentEnvironment.make(
-        for: slot.definition, incarnation: incarnation, settings: configuration.settings,
-        kernel: kernel)
-      let pid = try kernel.start(
-        Launch(key: key, agent: slot.definition, environment: environment, log: slot.log))
+      let pid = try kernel.start(try launch(key, slot))
       agents[node.index]?.process = AgentProcess(
         pid: pid, incarnation: incarnation, startedAt: kernel.now,
         startedRealTimeNanoseconds: kernel.realTimeNanoseconds)
@@ -191,8 +187,20 @@ extension Daemon {
     }
   }
 
+  /// - Throws: `LaunchError` when its environment cannot be put together.
+  func launch(_ key: ProcessKey, _ slot: AgentSlot) throws(LaunchError) -> Launch {
+    let environment = try AgentEnvironment.make(
+      for: slot.definition, incarnation: key.incarnation, settings: configuration.settings,
+      kernel: kernel)
+    return Launch(key: key, agent: slot.definition, environment: environment, log: slot.log)
+  }
+
   /// Gives every agent of the tree its definition from the configuration.
-  func adoptDefinitions() {
+  ///
+  /// - Returns: the processes whose health is wanted otherwise than before.
+  @discardableResult
+  func adoptDefinitions() -> [ProcessKey] {
+    var changed: [ProcessKey] = []
     let settings = configuration.settings
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
@@ -201,9 +209,13 @@ extension Daemon {
       if let old = agents[id.index], old.log != log, old.log.path == log.path {
         kernel.updateLog(log)
       }
-      let process = agents[id.index]?.process
-      agents[id.index] = AgentSlot(definition: definition, log: log, process: process)
+      let old = agents[id.index]
+      agents[id.index] = AgentSlot(definition: definition, log: log, process: old?.process)
+      if let process = old?.process, old?.definition.wantsSameHealth(as: definition) == false {
+        changed.append(ProcessKey(node: id, incarnation: process.incarnation))
+      }
     }
+    return changed
     calls.adopt(configuration, tree) { node in
       agents.indices.contains(node.index) && agents[node.index]?.process?.isAlive == true
     }
@@ -286,8 +298,18 @@ extension Daemon {
       {
         $0.pid = process.pid
       }
+      noteReadiness(note)
       if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }
       $0.delay = note.due.map { max(.zero, $0 - kernel.now) }
+    }
+  }
+
+  private func noteReadiness(_ note: Note) {
+    switch note.kind {
+    case .agentReady:
+      agents[note.node.index]?.process?.readyRealTimeNanoseconds = kernel.realTimeNanoseconds
+    case .agentNotReady: agents[note.node.index]?.process?.readyRealTimeNanoseconds = nil
+    default: break
     }
   }
 
@@ -346,6 +368,8 @@ struct AgentProcess {
   var incarnation: UInt64
   var startedAt: MonotonicTime
   var startedRealTimeNanoseconds: Int64
+  /// Since when it is ready; nil when it is not.
+  var readyRealTimeNanoseconds: Int64?
   var isAlive = true
 }
 

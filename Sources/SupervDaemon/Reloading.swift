@@ -54,8 +54,9 @@ extension Daemon {
     configuration.settings = settings
     // Definitions before effects: what the tree starts is started by the new ones.
     let effects = tree.handle(.reload(new.tree), now: kernel.now)
-    adoptDefinitions()
+    let changed = adoptDefinitions()
     carryOut(effects)
+    for process in changed { adoptHealth(of: process) }
   }
 
   /// What takes effect only with a new start, as warnings.

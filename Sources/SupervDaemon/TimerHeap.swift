@@ -25,6 +25,11 @@ package struct TimerHeap: Sendable {
 
   package var first: (key: Int, time: MonotonicTime)? { entries.first.map { ($0.key, $0.time) } }
 
+  /// The one deadline of `key`.
+  package func deadline(of key: Int) -> MonotonicTime? {
+    positions[key].map { entries[$0].time }
+  }
+
   /// Sets the one deadline of `key`.
   package mutating func set(_ key: Int, at time: MonotonicTime) {
     guard let position = positions[key] else {

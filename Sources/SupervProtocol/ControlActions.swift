@@ -8,6 +8,19 @@ package struct NamesParams: Codable, Hashable, Sendable {
   package init(names: [String]) { self.names = names }
 }
 
+/// Params of `hold`.
+package struct HoldParams: Codable, Hashable, Sendable {
+  /// Agents, instances or supervisors.
+  package var names: [String]
+  /// Whether nothing is asked of them any more, or everything again.
+  package var on: Bool
+
+  package init(names: [String], on: Bool) {
+    self.names = names
+    self.on = on
+  }
+}
+
 /// What became of an action, one result an instance or supervisor.
 package struct ActionReport: Codable, Hashable, Sendable {
   package struct Result: Codable, Hashable, Sendable {

@@ -4,7 +4,7 @@
 
 /// The methods of the control socket.
 package enum ControlMethod: String, CaseIterable, Hashable, Sendable, Codable {
-  case status, up, down, restart, signal, events, why, logs, reload, health, call, shutdown
+  case status, up, down, restart, signal, hold, events, why, logs, reload, health, call, shutdown
 }
 
 /// Params of methods that have none.
@@ -128,12 +128,29 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   /// How the last process ended; null when none has.
   @OrNull package var exit: ExitReport?
   @OrNull package var reason: String?
+  /// Since when it is ready: RFC 3339, UTC; null when it is not.
+  @OrNull package var readyAt: String?
+  /// What it last said of itself; null when it has said nothing.
+  @OrNull package var statusText: String?
+  @OrNull package var progress: String?
+  /// The process that it calls its main one.
+  @OrNull package var mainPID: Int32?
+  /// Whether an operator holds it: nothing is asked of it.
+  @OrEmpty package var held: Bool
+  /// Oldest first.
+  @OrEmpty package var operations: [OperationStatus]
+  @OrEmpty package var probes: [ProbeStatus]
+  /// Of the whole agent: `closed`, `open` (calls to it are refused) or `half_open`.
+  package var breaker: String
+  /// Calls in the hands of this instance.
+  package var callsInFlight: Int
 
   package init(
     name: String, agent: String? = nil, instance: Int = 0, supervisor: String = "root",
     desired: DesiredState = .up, phase: String, ready: Bool = false, alive: Bool = false,
     pid: Int32? = nil, incarnation: Int = 0, restarts: Int = 0, uptimeSeconds: Double? = nil,
-    startedAt: String? = nil, exit: ExitReport? = nil, reason: String? = nil
+    startedAt: String? = nil, exit: ExitReport? = nil, reason: String? = nil,
+    breaker: String = "closed", callsInFlight: Int = 0
   ) {
     self.name = name
     self.agent = agent ?? name
@@ -150,6 +167,8 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     self.startedAt = startedAt
     self.exit = exit
     self.reason = reason
+    self.breaker = breaker
+    self.callsInFlight = callsInFlight
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -158,6 +177,12 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     case uptimeSeconds = "uptime_s"
     case startedAt = "started_at"
     case exit, reason
+    case readyAt = "ready_at"
+    case statusText = "status_text"
+    case progress
+    case mainPID = "main_pid"
+    case held, operations, probes, breaker
+    case callsInFlight = "calls_in_flight"
   }
 }
 

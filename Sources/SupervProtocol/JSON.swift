@@ -38,6 +38,19 @@ package enum JSON {
     bytes.append(UInt8(ascii: "\""))
   }
 
+  /// Proves that a text is one JSON value in UTF-8, with white space around it or not.
+  ///
+  /// - Parameter outerDepth: How many arrays and objects it is going to stand in.
+  /// - Throws: `JSONFault`; also where it would be nested deeper than messages may be.
+  package static func check(_ text: Span<UInt8>, outerDepth: Int = 0) throws(JSONFault) {
+    var index = 0
+    try JSONGrammar.skipValue(text, &index, depth: outerDepth)
+    JSONGrammar.skipWhitespace(text, &index)
+    guard index == text.count else {
+      throw JSONFault(offset: index, explanation: "more text after the value")
+    }
+  }
+
   /// Reads a value.
   ///
   /// - Throws: `RPCError` of kind `invalid` (-32602) that names the member that does not fit.

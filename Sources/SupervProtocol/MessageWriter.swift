@@ -3,16 +3,23 @@ package enum MessageWriter {
   package static func appendRequest(
     id: Int64, method: String, params: some Encodable, to bytes: inout [UInt8]
   ) {
+    appendRequest(id: id, method: method, encodedParams: JSON.encode(params).span, to: &bytes)
+  }
+
+  /// - Parameter encodedParams: One JSON object or array on one line.
+  package static func appendRequest(
+    id: Int64, method: String, encodedParams: Span<UInt8>, to bytes: inout [UInt8]
+  ) {
     bytes.append(contentsOf: #"{"jsonrpc":"2.0","id":"#.utf8)
     bytes.append(contentsOf: id.description.utf8)
-    appendCall(of: method, params: params, to: &bytes)
+    appendCall(of: method, encodedParams, to: &bytes)
   }
 
   package static func appendNotification(
     method: String, params: some Encodable, to bytes: inout [UInt8]
   ) {
     bytes.append(contentsOf: #"{"jsonrpc":"2.0""#.utf8)
-    appendCall(of: method, params: params, to: &bytes)
+    appendCall(of: method, JSON.encode(params).span, to: &bytes)
   }
 
   /// - Parameter id: The id of the request, byte for byte as it came.
@@ -40,17 +47,32 @@ package enum MessageWriter {
     } else {
       bytes.append(contentsOf: #"{"jsonrpc":"2.0","id":null,"error":"#.utf8)
     }
-    JSON.append(error, to: &bytes)
+    append(error, to: &bytes)
     appendEnd(to: &bytes)
   }
 
+  /// As its own coder would write it, and ten times as fast: where calls are refused there are many.
+  private static func append(_ error: RPCError, to bytes: inout [UInt8]) {
+    bytes.append(contentsOf: #"{"code":"#.utf8)
+    bytes.append(contentsOf: error.code.description.utf8)
+    bytes.append(contentsOf: #","data":{"kind":""#.utf8)
+    bytes.append(contentsOf: error.kind.rawValue.utf8)
+    bytes.append(contentsOf: #"","retry_after_ms":"#.utf8)
+    bytes.append(contentsOf: (error.retryAfterMilliseconds?.description ?? "null").utf8)
+    bytes.append(contentsOf: #","retryable":"#.utf8)
+    bytes.append(contentsOf: (error.isRetryable ? "true" : "false").utf8)
+    bytes.append(contentsOf: #"},"message":"#.utf8)
+    JSON.append(error.message, to: &bytes)
+    bytes.append(UInt8(ascii: "}"))
+  }
+
   private static func appendCall(
-    of method: String, params: some Encodable, to bytes: inout [UInt8]
+    of method: String, _ encodedParams: Span<UInt8>, to bytes: inout [UInt8]
   ) {
     bytes.append(contentsOf: #","method":"#.utf8)
     JSON.append(method, to: &bytes)
     bytes.append(contentsOf: #","params":"#.utf8)
-    JSON.append(params, to: &bytes)
+    append(encodedParams, to: &bytes)
     appendEnd(to: &bytes)
   }
 

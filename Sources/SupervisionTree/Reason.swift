@@ -29,6 +29,7 @@ package enum Reason: Hashable, Sendable {
   /// It ended and its restart type says that it stays down.
   case notRestarted(RestartType, Termination, ExitClass)
   case supervisorNotRestarted(RestartType, after: String)
+  case unhealthyNotRestarted(RestartType, HealthReason)
   /// A group restart of its siblings drops a temporary child.
   case temporaryDropped(sibling: String)
   case waitsFor([Need])
@@ -70,6 +71,8 @@ extension Reason: CustomStringConvertible {
       "\(termination) (\(exitClass)); \(type.rawValue), so it is not restarted"
     case .supervisorNotRestarted(let type, let cause):
       "\(cause); \(type.rawValue), so it is not restarted"
+    case .unhealthyNotRestarted(let type, let reason):
+      "\(reason); \(type.rawValue), so it is not restarted"
     case .temporaryDropped(let sibling): "temporary: dropped when \(sibling) restarted its group"
     case .waitsFor(let needs):
       "waits for " + needs.map { "\($0.name):\($0.condition.rawValue)" }.joined(separator: ", ")

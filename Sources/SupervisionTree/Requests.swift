@@ -49,7 +49,9 @@ extension SupervisionTree {
     case .down: setPhase(id, .down(.stopped), why: .operatorDown)
     case .waiting, .retrying, .ended, .starting, .running:
       stopAlone(id, why: .operatorDown, then: .rest)
-    case .stopping: nodes[id.index].afterStop = .rest
+    case .stopping:
+      nodes[id.index].afterStop = .rest
+      nodes[id.index].reason = .operatorDown
     }
   }
 

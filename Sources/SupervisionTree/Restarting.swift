@@ -75,7 +75,9 @@ extension SupervisionTree {
     let decision = node.policy.restart.decision(
       after: exitClass, termination: exit?.termination)
     let why =
-      if let exit {
+      if case .health(let reason) = node.reason {
+        Reason.unhealthyNotRestarted(node.policy.restart, reason)
+      } else if let exit {
         Reason.notRestarted(node.policy.restart, exit.termination, exitClass)
       } else {
         Reason.supervisorNotRestarted(node.policy.restart, after: node.reason.description)

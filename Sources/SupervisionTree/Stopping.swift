@@ -181,9 +181,10 @@ extension SupervisionTree {
     enterRung(id, rung + 1)
   }
 
-  /// systemd's `EXTEND_TIMEOUT_USEC` while a unit stops.
+  /// systemd's `EXTEND_TIMEOUT_USEC` while a unit stops. One that is not healthy has no say in it.
   mutating func extendStop(_ id: NodeID, by span: Duration) {
     guard case .stopping(let rung?) = nodes[id.index].phase, !isHurried,
+      nodes[id.index].afterStop != .decide,
       case .agent(let agent) = nodes[id.index].kind, rung + 1 < agent.stopLadder.count
     else { return countStaleEvent() }
     effects.append(.setTimer(id, now + span))

@@ -205,7 +205,7 @@ import Testing
     let stranger = run("tree", "--socket", daemon.socketPath)
     #expect(stranger.status == 1)
     #expect(
-      stranger.errors.hasPrefix("superv: what answers on the control socket is no superv: not JSON")
+      stranger.errors.hasPrefix("superv: what answers on the socket is no superv: not JSON")
     )
     let nobody = run("tree", "--socket", "\(folder.path)/nobody")
     #expect(nobody.status == 3)

@@ -21,11 +21,13 @@ func run(
     words: words, environment: environment, style: style, roles: roles, executable: executable)
 }
 
-/// - Parameter closesOutput: Whether standard output is a pipe that nobody reads any more.
+/// - Parameters:
+///   - closesOutput: Whether standard output is a pipe that nobody reads any more.
+///   - input: What there is on standard input.
 func run(
   words: [String], environment: [String: String] = ["XDG_RUNTIME_DIR": "/nonexistent"],
   style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
-  executable: String = "/nonexistent/superv", closesOutput: Bool = false
+  executable: String = "/nonexistent/superv", closesOutput: Bool = false, input: String = ""
 ) -> Run {
   let written = Written()
   let console = Console(
@@ -35,6 +37,7 @@ func run(
       written.output += bytes(of: span)
     },
     errors: { written.errors += bytes(of: $0) })
+  console.readInput = { _ in Array(input.utf8) }
   var session = Session(environment: environment, console: console, roles: roles)
   session.executable = executable
   let status = runCommandLine(words, in: session)

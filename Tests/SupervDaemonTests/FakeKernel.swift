@@ -52,6 +52,11 @@ final class FakeKernel: Kernel {
   var files: [String: [UInt8]] = [:]
   /// passwd(5).
   var passwd = ""
+  /// How probes end; nil: not by themselves.
+  var probeOutcome: (ProbeKind) -> ProbeOutcome? = { _ in .passed }
+  /// In flight.
+  private(set) var probes: [ProbeID: (kind: ProbeKind, launch: Launch)] = [:]
+  private(set) var startedProbes: [(kind: ProbeKind, launch: Launch, at: MonotonicTime)] = []
   /// Called with what is sent to a connection.
   var onSend: (ConnectionID, [UInt8]) -> Void = { _, _ in }
 
@@ -181,9 +186,25 @@ final class FakeKernel: Kernel {
 
   // MARK: The rest
 
-  func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {}
+  func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {
+    if probes.values.contains(where: { $0.launch.key == launch.key }) {
+      violations.append("two probes of \(launch.agent.specification.name) at a time")
+    }
+    if living[launch.key] == nil { violations.append("a probe of what does not run") }
+    if probes.updateValue((kind, launch), forKey: probe) != nil {
+      violations.append("probe \(probe.number) is used again")
+    }
+    startedProbes.append((kind, launch, now))
+    if let outcome = probeOutcome(kind) { endProbe(probe, outcome) }
+  }
 
-  func cancelProbe(_ probe: ProbeID) {}
+  /// The daemon learns it in the next turn.
+  func endProbe(_ probe: ProbeID, _ outcome: ProbeOutcome) {
+    guard probes.removeValue(forKey: probe) != nil else { return }
+    arrivals.append(.probeEnded(probe, outcome))
+  }
+
+  func cancelProbe(_ probe: ProbeID) { probes[probe] = nil }
 
   func beginSurvey() { arrivals.append(.surveyed(Survey())) }
 

@@ -13,10 +13,19 @@ import Testing
   }
 
   @Test func status() throws {
-    let agent = AgentStatus(
+    var agent = AgentStatus(
       name: "a:0", agent: "a", phase: "running", ready: true, alive: true, pid: 12, incarnation: 2,
       restarts: 1, uptimeSeconds: 1.5, startedAt: "2026-11-21T07:20:00.123456Z",
       exit: ExitReport(signal: 9, classification: "abnormal"))
+    agent.readyAt = "2026-11-21T07:20:01.000000Z"
+    agent.statusText = "warm"
+    agent.progress = "3"
+    agent.mainPID = 13
+    agent.held = true
+    agent.operations = [OperationStatus(op: "7", sinceSeconds: 2)]
+    agent.probes = [
+      ProbeStatus(role: .liveness, kind: "ping", state: .failing, failures: 3, last: "no answer")
+    ]
     let supervisor = SupervisorStatus(
       name: "s", strategy: "one_for_one", phase: "running", intensity: 5, periodSeconds: 60,
       children: ["a:0"])
@@ -30,11 +39,17 @@ import Testing
         + #"{"name":"a:0","agent":"a","instance":0,"supervisor":"root","desired":"up","#
         + #""phase":"running","ready":true,"alive":true,"pid":12,"incarnation":2,"#
         + #""restarts":1,"uptime_s":1.5,"started_at":"2026-11-21T07:20:00.123456Z","#
-        + #""exit":{"code":null,"signal":9,"class":"abnormal"},"reason":null},"#
+        + #""exit":{"code":null,"signal":9,"class":"abnormal"},"reason":null,"#
+        + #""ready_at":"2026-11-21T07:20:01.000000Z","status_text":"warm","progress":"3","#
+        + #""main_pid":13,"held":true,"operations":[{"op":"7","kind":null,"since_s":2.0}],"#
+        + #""probes":[{"role":"liveness","kind":"ping","state":"failing","failures":3,"#
+        + #""last":"no answer"}]},"#
         + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","#
         + #""phase":"stopped","#
         + #""ready":false,"alive":false,"pid":null,"incarnation":0,"restarts":0,"uptime_s":null,"#
-        + #""started_at":null,"exit":null,"reason":null}],"supervisors":["#
+        + #""started_at":null,"exit":null,"reason":null,"ready_at":null,"status_text":null,"#
+        + #""progress":null,"main_pid":null,"held":false,"operations":[],"probes":[]}],"#
+        + #""supervisors":["#
         + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","#
         + #""phase":"running","#
         + #""restarts_in_period":0,"intensity":5,"period_s":60.0,"children":["a:0"],"#

@@ -74,6 +74,8 @@ extension World {
         moves.append((.stops(id), 0))
       } else {
         moves += [(.ends(id, .exited(code: 0)), 1), (.ends(id, .exited(code: 1)), 1)]
+        moves += [(.unhealthy(id), 1), (.declares(id), 1)]
+        moves += [(.says(id, isReady: true), 1), (.says(id, isReady: false), 1)]
       }
     }
     let first = timers.values.min()
@@ -107,6 +109,8 @@ extension World {
       hasher.combine(id)
       hasher.combine(living[id]?.isTold)
       hasher.combine(living[id]?.isKilled)
+      hasher.combine(living[id]?.isUnhealthy)
+      hasher.combine(living[id]?.word)
     }
     hasher.combine(timers)
     hasher.combine(now)

@@ -50,7 +50,7 @@ extension World {
         "\(status.name) is \(status.phase.rawValue), making \(isMaking), "
           + "process \(String(describing: process))")
     }
-    if status.phase == .running, !status.isReady, timers[id] == nil {
+    if status.phase == .running, !status.isReady, timers[id] == nil, process?.word == nil {
       violations.append("\(status.name) is not ready and has no timer")
     }
     if status.phase == .stopping, let process, process.isKilled == (timers[id] != nil) {
@@ -64,7 +64,7 @@ extension World {
       let status = state(id)
       let isMeant =
         switch status.phase {
-        case .running: status.isSupervisor || !status.isReady
+        case .running: status.isSupervisor || !status.isReady && living[id]?.word == nil
         case .backoff: true
         case .stopping: !status.isSupervisor && living[id] != nil
         case .stopped, .waiting, .starting, .exited, .failed: false
@@ -138,6 +138,30 @@ extension World {
     return tree.supervisorStatus(of: id, now: now).children.contains { lives($0) }
   }
 
+  // MARK: Health
+
+  /// One that runs and is not healthy is told to end at once; one that is on its way out already
+  /// is left to that.
+  mutating func checkVerdict(_ id: NodeID) {
+    let isTold = living[id]?.isTold == true
+    if before.publicPhase(of: id) == .running, !isTold || tree.publicPhase(of: id) != .stopping {
+      violations.append("\(state(id).name) is not healthy and not told to end")
+    }
+  }
+
+  /// An end that superv brought about is the agent's fault only where its health was.
+  mutating func checkClass(_ old: ChildStatus, of process: Process) {
+    let exit = state(old.id).lastExit
+    guard exit?.incarnation == process.incarnation else { return }
+    let isDecided = process.isUnhealthy && old.reason == Self.sick
+    switch exit?.exitClass {
+    case .requested: break
+    case .abnormal where isDecided: break
+    case .abnormal, .normal, nil:
+      violations.append("\(old.name) ended as told, and that is \(String(describing: exit))")
+    }
+  }
+
   // MARK: Needs, worked out anew from what people see
 
   /// What a child needs and does not have.
@@ -184,7 +208,7 @@ extension World {
   /// It ended, and its supervisor has not got to it.
   private func isUndecided(_ status: ChildStatus) -> Bool {
     switch status.reason {
-    case .ended, .intensityExceeded, .significantEnded: status.phase == .exited
+    case .ended, .intensityExceeded, .significantEnded, .health: status.phase == .exited
     default: false
     }
   }
@@ -241,7 +265,7 @@ extension World {
 
   /// Nil where people cannot see whether a temporary child is still missed.
   private func isReadyByRule(_ id: NodeID) -> Bool? {
-    guard state(id).isSupervisor else { return true }
+    guard state(id).isSupervisor else { return living[id]?.word ?? true }
     var isReady = true
     for name in tree.supervisorStatus(of: id, now: now).children {
       guard let child = tree.id(named: name) else { continue }

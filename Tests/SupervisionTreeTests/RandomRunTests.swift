@@ -61,6 +61,15 @@ struct RandomRun {
     world.play(move)
   }
 
+  private mutating func healthMove(_ id: NodeID) -> Move {
+    switch maker.dice.roll(5) {
+    case 0: .declares(id)
+    case 1: .says(id, isReady: true)
+    case 2: .says(id, isReady: false)
+    default: .unhealthy(id)
+    }
+  }
+
   private mutating func nextMove() -> Move {
     let making = world.making.keys.sorted()
     let told = world.living.filter(\.value.isTold).keys.sorted()
@@ -84,6 +93,7 @@ struct RandomRun {
     case 95: return .passes(.seconds(maker.dice.roll(6)))
     case 96 where maker.dice.once(in: 8): return .shutdown
     case 97 where maker.dice.once(in: 20): return .hurry
+    case 97..<100 where !running.isEmpty: return healthMove(maker.dice.pick(running))
     default: break
     }
     if !making.isEmpty { return .spawned(maker.dice.pick(making)) }

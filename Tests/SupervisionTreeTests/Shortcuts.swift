@@ -28,6 +28,16 @@ extension TreeDriver {
   mutating func crash(_ name: String) -> [String] { exit(name, code: 1) }
 
   @discardableResult
+  mutating func unhealthy(_ name: String) -> [String] {
+    step { driver in
+      guard let id = driver.tree.id(named: name), let incarnation = driver.living[id] else {
+        return
+      }
+      driver.post(.unhealthy(id, incarnation: incarnation, why: World.sick))
+    }
+  }
+
+  @discardableResult
   mutating func request(_ request: Request, _ name: String) -> [String] {
     step { driver in
       if let id = driver.tree.id(named: name) { driver.post(.request(request, id)) }

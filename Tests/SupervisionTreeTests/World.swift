@@ -10,6 +10,11 @@ enum Move: Hashable, Sendable {
   /// An agent that was told to stop is gone.
   case stops(NodeID)
   case timer(NodeID)
+  /// It says hello: from now on its word counts.
+  case declares(NodeID)
+  case says(NodeID, isReady: Bool)
+  /// It does not live as it should.
+  case unhealthy(NodeID)
   case request(Request, NodeID)
   case reload(TreeSpecification)
   case shutdown
@@ -26,6 +31,9 @@ struct World {
     /// It was sent the first signal of its ladder.
     var isTold = false
     var isKilled = false
+    var isUnhealthy = false
+    /// What its word makes of its readiness; nil as long as only time counts.
+    var word: Bool?
   }
 
   var tree: SupervisionTree
@@ -81,12 +89,32 @@ struct World {
     case .stops(let id):
       guard let process = living.removeValue(forKey: id) else { return }
       let signal: Int32 = process.isKilled ? 9 : 15
+      let status = tree.status(of: id)
       feed(
         .exited(id, incarnation: process.incarnation, .signalled(signal, coreDumped: false)))
+      checkClass(status, of: process)
     case .timer(let id):
       guard let time = timers.removeValue(forKey: id) else { return }
       now = max(now, time)
       feed(.timer(id))
+    case .declares(let id):
+      guard let process = living[id] else { return }
+      let isReady = tree.isReady(id)
+      living[id]?.word = process.word ?? isReady
+      feed(.declaresReadiness(id, incarnation: process.incarnation))
+    case .says(let id, let isReady):
+      guard let process = living[id] else { return }
+      living[id]?.word = isReady
+      let why = Reason.health(isReady ? .saidReady : .saidNotReady("busy"))
+      feed(
+        isReady
+          ? .ready(id, incarnation: process.incarnation, why: why)
+          : .notReady(id, incarnation: process.incarnation, why: why))
+    case .unhealthy(let id):
+      guard let process = living[id] else { return }
+      living[id]?.isUnhealthy = true
+      feed(.unhealthy(id, incarnation: process.incarnation, why: Self.sick))
+      checkVerdict(id)
     case .request(let request, let id): feed(.request(request, id))
     case .reload(let new):
       wereTemporary.formUnion(
@@ -100,6 +128,8 @@ struct World {
     }
     checkStep(after: move)
   }
+
+  static let sick = Reason.health(.probeFailed(.liveness, times: 3, detail: "no answer"))
 
   private mutating func feed(_ event: Event) {
     let isOver = !ends.isEmpty
@@ -133,7 +163,7 @@ struct World {
       violations.append("told \(tree.name(of: id)) \(incarnation) to stop, which does not live")
       return
     }
-    if !process.isTold, !isAnswering { checkStopOrder(id) }
+    if !process.isTold, !process.isUnhealthy, !isAnswering { checkStopOrder(id) }
     process.isTold = true
     process.isKilled = process.isKilled || isKill
     living[id] = process
@@ -167,6 +197,9 @@ extension World {
     case .ends(let id, let termination): "\(label(id)) ends with \(termination)"
     case .stops(let id): "\(label(id)) stops"
     case .timer(let id): "timer of \(label(id))"
+    case .declares(let id): "\(label(id)) declares readiness"
+    case .says(let id, let isReady): "\(label(id)) says \(isReady ? "ready" : "not ready")"
+    case .unhealthy(let id): "\(label(id)) is unhealthy"
     case .request(let request, let id): "\(request.rawValue) \(label(id))"
     case .reload(let specification): "reload \(specification.outline)"
     case .shutdown: "shutdown"

@@ -186,17 +186,17 @@ extension Daemon {
     let node = session.process.node
     guard let slot = agents.indices.contains(node.index) ? agents[node.index] : nil else { return }
     // A program that outlives its agent for a moment serves nobody.
-    if params.serves ?? true, isCurrent(session.process) {
-      // What the one before has in its hands it may still answer.
-      try sessions.serve(session)
-      declareReadiness(of: session.process)
-    }
+    let serves = (params.serves ?? true) && isCurrent(session.process)
+    // What the connection that served before has in its hands it may still answer.
+    if serves { try sessions.serve(session) }
     reply(
       in: session, message, in: line,
       HelloResult(
         agent: slot.definition.agent, name: slot.definition.specification.name,
         instance: slot.definition.instance, incarnation: session.process.incarnation,
         messageMaximumBytes: configuration.settings.maximumMessageBytes))
+    // A `ping` may follow from it, and comes after the answer.
+    if serves { declareReadiness(of: session.process) }
     switch params.ready {
     case true?: say(.ready, of: session.process)
     case false?: say(.notReady(""), of: session.process)

@@ -13,6 +13,7 @@ extension Daemon {
 
   /// Passes an answer on to whoever waits for it.
   func takeAnswer(_ message: Message, in line: Span<UInt8>, from session: Session) {
+    if isPong(message, in: line) { return takePong(message, in: line, from: session) }
     guard let id = message.id.flatMap({ CallID(answer: $0, in: line) }),
       calls.table.wasIssued(id)
     else { return countStray(from: session) }

@@ -112,6 +112,9 @@ extension Daemon {
 
   // MARK: Who is called
 
+  /// Nobody knows when it will be ready; asking more often than this is not worth it.
+  private static var readinessDelay: Duration { .seconds(1) }
+
   /// What a name stands for, to somebody who may call it.
   func route(to name: Span<UInt8>, for asker: Asker) throws(RPCError) -> CallRoute {
     guard let route = calls.route(to: name) else {
@@ -144,7 +147,8 @@ extension Daemon {
       throw refused(
         .cycle, route.agent, "\(route.agent.name) waits for the answer to this chain of calls")
     }
-    throw refused(.notReady, route.agent, notReadyText(route))
+    throw refused(
+      .notReady, route.agent, notReadyText(route), retryAfter: Self.readinessDelay)
   }
 
   private func notReadyText(_ route: CallRoute) -> String {

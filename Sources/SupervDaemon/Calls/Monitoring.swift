@@ -1,7 +1,7 @@
 import SupervProtocol
 import SupervisionTree
 
-// Monitors, and calls of operators.
+// Who is told when the process of an instance ends.
 
 private struct MonitorParams: Decodable {
   var agent: String
@@ -73,23 +73,5 @@ extension Daemon {
     var bytes: [UInt8] = []
     MessageWriter.appendNotification(method: "down", params: params, to: &bytes)
     deliver(bytes, to: session)
-  }
-}
-
-extension Daemon {
-  /// `call` of the control socket: the answer is the callee's own, byte for byte.
-  func call(
-    _ message: Message, in line: Span<UInt8>, _ requestID: [UInt8], askedBy id: ConnectionID
-  ) throws(RPCError) {
-    guard let connection = control.connections[id] else { return }
-    let params = try CallParams.scan(message.params, in: line)
-    let name = text(of: params.to, in: line)
-    let method = text(of: params.method, in: line)
-    if calls.route(to: line.extracting(params.to)) != nil {
-      tell(StoryEvent("control.call", .agent, name: name, reason: "method \(method)")) {
-        $0.peer = peer(id)
-      }
-    }
-    try begin(params, callerID: requestID.span, by: connection.asker, in: line)
   }
 }

@@ -32,6 +32,9 @@ extension Daemon {
     case .signal:
       let params = try JSON.decodeParams(SignalParams.self, of: message, in: line)
       reply(to: id, requestID, try signal(params, askedBy: id))
+    case .hold:
+      let params = try JSON.decodeParams(HoldParams.self, of: message, in: line)
+      reply(to: id, requestID, try hold(params, askedBy: id))
     case .events:
       try follow(
         try JSON.decodeParams(EventsParams.self, of: message, in: line), requestID, on: id)
@@ -79,7 +82,7 @@ extension Daemon {
   }
 
   /// The nodes that several names stand for, each once.
-  private func nodes(namedBy names: [String]) throws(RPCError) -> [NodeID] {
+  func nodes(namedBy names: [String]) throws(RPCError) -> [NodeID] {
     guard !names.isEmpty else {
       throw .invalidParameters("'names' must name at least one agent or supervisor")
     }

@@ -33,7 +33,8 @@ extension Daemon {
   private func report(_ node: NodeID, _ slot: AgentSlot) -> AgentStatus {
     let status = tree.status(of: node)
     let process = slot.process.flatMap { $0.isAlive ? $0 : nil }
-    return AgentStatus(
+    let peer = calls.peer(node)
+    var report = AgentStatus(
       name: status.name, agent: slot.definition.agent, instance: slot.definition.instance,
       supervisor: status.parent, desired: status.wish == .up ? .up : .down,
       phase: status.phase.rawValue, ready: status.isReady, alive: process != nil,
@@ -41,7 +42,11 @@ extension Daemon {
       restarts: status.restarts,
       uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
       startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
-      exit: status.lastExit.map(ExitReport.init), reason: status.reason.description)
+      exit: status.lastExit.map(ExitReport.init), reason: status.reason.description,
+      breaker: (peer?.agent.breaker.state(at: kernel.now) ?? .closed).rawValue,
+      callsInFlight: peer?.hands.count ?? 0)
+    addHealth(of: node, process, to: &report)
+    return report
   }
 
   private func report(supervisor node: NodeID) -> SupervProtocol.SupervisorStatus {
@@ -143,7 +148,7 @@ extension ExitReport {
 
 extension Duration {
   /// As JSON has it, with microseconds.
-  fileprivate var inSeconds: Double {
+  var inSeconds: Double {
     (Double(wholeNanoseconds) / 1000).rounded() / 1_000_000
   }
 }

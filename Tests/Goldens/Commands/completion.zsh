@@ -23,6 +23,8 @@ _superv_commands() {
     'down:Stop agents and wish them down'
     'restart:Stop agents and start them again'
     'signal:Send a signal to agents'
+    'call:Call a method of an agent'
+    'notify:Say how this agent is, from a script'
     'help:Show what a command does'
     'completion:Write a completion script for a shell'
     'version:Show the version'
@@ -172,6 +174,25 @@ _superv() {
       '-h[Show the help text of the command]' \
       '1:SIGNAL:(HUP INT QUIT TERM USR1 USR2 CONT STOP KILL)' \
       '*:NAME:_superv_names' ;;
+    call) _arguments \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
+      '1:AGENT:_superv_names' \
+      '2:METHOD: ' \
+      '3:JSON: ' ;;
+    notify) _arguments \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
+      '1:WHAT:(ready not-ready status heartbeat)' \
+      '2:TEXT: ' ;;
     help) _arguments \
       '--man[Write the manual page, for man(1), instead]' \
       '--json[Write JSON for programs instead of text for people]' \

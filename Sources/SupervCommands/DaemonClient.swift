@@ -20,8 +20,9 @@ struct ReceivedLine: Sendable {
   }
 }
 
-/// One connection to a daemon's control socket. It waits for answers, each until a deadline.
-final class ControlClient {
+/// One connection to a daemon: to its control socket, or as an agent to the socket of its agents.
+/// It waits for answers, each until a deadline.
+final class DaemonClient {
   /// The longest line to accept; the status of some 100,000 agents.
   static let maximumLineBytes = 64 << 20
   /// How long to wait before connecting once more to a daemon whose queue is full.
@@ -62,17 +63,37 @@ final class ControlClient {
   func call(
     _ method: ControlMethod, _ params: some Encodable, by deadline: Deadline
   ) throws(CommandFailure) -> ReceivedLine {
+    try call(method.rawValue, params, by: deadline)
+  }
+
+  /// The same for a method of either socket.
+  func call(
+    _ method: String, _ params: some Encodable, by deadline: Deadline
+  ) throws(CommandFailure) -> ReceivedLine {
+    let line = try ask(method, encodedParams: JSON.encode(params), by: deadline)
+    guard line.message.kind == .error else { return line }
+    let error = try line.decode(RPCError.self, from: line.message.error)
+    throw CommandFailure(error.kind == .timeout ? .timedOut : .no, error)
+  }
+
+  /// Sends a request and waits for its answer, be it a result or an error.
+  ///
+  /// - Parameter encodedParams: An object on one line, which goes out byte for byte.
+  /// - Throws: `CommandFailure`: 3 when the connection breaks, 4 when the deadline passes.
+  func ask(
+    _ method: String, encodedParams: [UInt8], by deadline: Deadline
+  ) throws(CommandFailure) -> ReceivedLine {
     let id = nextID
     nextID += 1
     var request: [UInt8] = []
-    MessageWriter.appendRequest(id: id, method: method.rawValue, params: params, to: &request)
+    MessageWriter.appendRequest(
+      id: id, method: method, encodedParams: encodedParams.span, to: &request)
     try send(request, by: deadline)
     while let line = try receive(by: deadline) {
       switch line.message.kind {
       case .result where line.message.integerID(in: line.bytes.span) == id: return line
-      case .error:
-        let error = try line.decode(RPCError.self, from: line.message.error)
-        throw CommandFailure(error.kind == .timeout ? .timedOut : .no, error)
+      // One without an id is about a line that was not read, and that was ours.
+      case .error: return line
       case .result, .request, .notification: continue
       }
     }
@@ -110,7 +131,7 @@ final class ControlClient {
     do {
       return ReceivedLine(message: try MessageScanner.scan(bytes.span), bytes: bytes)
     } catch {
-      throw .broken("what answers on the control socket is no superv: \(error.error.message)")
+      throw .broken("what answers on the socket is no superv: \(error.error.message)")
     }
   }
 
