@@ -221,6 +221,20 @@ private let actionCommands = [
     ],
     examples: [Example(line: "superv signal HUP crawler", explanation: "reopen files, say")],
     run: runSignal),
+  Command(
+    name: "hold", summary: "Keep superv's hands off agents, for a debugger",
+    operands: [namesOperand],
+    options: [Option(name: "off", summary: "End the hold")], defaultTimeout: queryTimeout,
+    description: [
+      "No probe is asked and no watchdog counts for an agent that is held, so that nothing "
+        + "restarts it while somebody looks into it. When it ends by itself, its restart type "
+        + "decides as ever; the hold outlasts that, until --off."
+    ],
+    examples: [
+      Example(line: "superv hold crawler", explanation: "before attaching a debugger"),
+      Example(line: "superv hold crawler --off", explanation: "afterwards"),
+    ],
+    run: runHold),
 ]
 
 private let agentCommands = [

@@ -48,11 +48,16 @@ extension AgentSettings {
     return settings
   }
 
-  /// The key that says when it is ready, so that time alone does not; nil: none.
-  var readinessKey: String? {
+  /// The key by which it says itself when it is ready, so that time does not count; nil: none.
+  var declaringKey: String? {
     if health.readySource == .declared { return "ready" }
-    if health.notifyDescriptor != nil { return "notify_fd" }
-    return [ProbeRole.startup, .readiness].first { probes[$0].kind != nil }?.rawValue
+    return health.notifyDescriptor == nil ? nil : "notify_fd"
+  }
+
+  /// How long it must stay up to be ready; nil where time alone does not make it so.
+  var readyByTime: Duration? {
+    let hasProbe = probes[.startup].kind != nil || probes[.readiness].kind != nil
+    return hasProbe || declaringKey != nil ? nil : readyAfter
   }
 }
 
@@ -61,7 +66,8 @@ let healthKeys: [Key<AgentSettings>] =
     Key(
       "ready", \.health.readySource, .choice(), default: "auto",
       "What makes it ready: `startsecs`, or what it says (`declared`), or what it says once it "
-        + "speaks the child protocol and until then `startsecs` (`auto`)."),
+        + "speaks the child protocol and until then `startsecs` (`auto`). A `startup` and a "
+        + "`readiness` probe have to have succeeded as well."),
     Key(
       "notify_fd", \.health.notifyDescriptor, .descriptor,
       "The descriptor to which it writes a newline when it is ready, as for s6."),

@@ -215,10 +215,10 @@ extension Daemon {
         changed.append(ProcessKey(node: id, incarnation: process.incarnation))
       }
     }
-    return changed
     calls.adopt(configuration, tree) { node in
       agents.indices.contains(node.index) && agents[node.index]?.process?.isAlive == true
     }
+    return changed
   }
 
   private func fireTimers() {
