@@ -33,9 +33,12 @@ func module(
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func program(_ name: String, imports dependencies: [Target.Dependency]) -> Target {
+func program(
+  _ name: String, imports dependencies: [Target.Dependency], embeds resources: [Resource] = []
+) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies, swiftSettings: staticSwift, linkerSettings: staticLink)
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: staticSwift,
+    linkerSettings: staticLink)
 }
 
 func tests(
@@ -77,7 +80,9 @@ let package = Package(
 
     // The benchmark, and the same work done with bare system calls.
     .target(name: "CBench", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
-    program("superv-bench", imports: ["CBench"]),
+    program(
+      "superv-bench", imports: ["CBench"],
+      embeds: [.embedInCode("Peers/calls.erl"), .embedInCode("Peers/calls.cpp")]),
     .executableTarget(
       name: "superv-bench-bare", dependencies: ["CBench"], cSettings: strictC,
       linkerSettings: staticLink + [
