@@ -44,9 +44,9 @@ private func cells(of supervisor: SupervisorStatus, indent: String) -> [Cell] {
 /// What keeps it from being ready, else the last decision's reason; without a process also how the
 /// last one ended.
 private func explanation(of agent: AgentStatus) -> String {
+  let marks = [agent.held ? "held" : nil, agent.breakerText.map { "breaker \($0)" }]
   let text = agent.obstacle.map { "not ready: \($0)" } ?? lastDecision(on: agent)
-  guard agent.held else { return text }
-  return text.isEmpty ? "held" : "held; \(text)"
+  return (marks.compactMap(\.self) + (text.isEmpty ? [] : [text])).joined(separator: "; ")
 }
 
 private func lastDecision(on agent: AgentStatus) -> String {
@@ -134,11 +134,18 @@ private func health(of agent: AgentStatus) -> [(String, String?)] {
     ("held", agent.held ? "yes: superv asks nothing of it (superv hold --off)" : nil),
     ("says", agent.statusText), ("progress", agent.progress),
     ("main pid", agent.mainPID.map(String.init)),
+    ("calls", agent.callsInFlight == 0 ? nil : "\(agent.callsInFlight) in its hands"),
+    ("breaker", agent.breakerText),
     ("operations", operations.isEmpty ? nil : operations.joined(separator: ", ")),
   ] + probes
 }
 
 extension AgentStatus {
+  /// nil where it is closed, which is the rule.
+  fileprivate var breakerText: String? {
+    breaker == "closed" ? nil : breaker.replacing("_", with: " ")
+  }
+
   /// Why it runs and is not ready, where its word or a probe says so.
   fileprivate var obstacle: String? {
     guard phase == "running", !ready else { return nil }

@@ -37,8 +37,10 @@ extension Reading {
   }
 
   private mutating func checkReadiness(_ settings: AgentSettings, _ keys: ReadKeys) {
-    guard let key = settings.declaringKey, !keys.isUnreadable("ready") else { return }
-    if settings.health.readySource == .startSeconds, let place = keys.places["ready"] {
+    guard let key = settings.readinessKey, !keys.isUnreadable("ready") else { return }
+    if settings.health.readySource == .startSeconds, key == "notify_fd",
+      let place = keys.places["ready"]
+    {
       error(
         place,
         "`ready = startsecs` and \(quoted(key)) exclude each other",

@@ -48,16 +48,11 @@ extension AgentSettings {
     return settings
   }
 
-  /// The key by which it says itself when it is ready, so that time does not count; nil: none.
-  var declaringKey: String? {
+  /// The key that says when it is ready, so that time does not count; nil: none.
+  var readinessKey: String? {
     if health.readySource == .declared { return "ready" }
-    return health.notifyDescriptor == nil ? nil : "notify_fd"
-  }
-
-  /// How long it must stay up to be ready; nil where time alone does not make it so.
-  var readyByTime: Duration? {
-    let hasProbe = probes[.startup].kind != nil || probes[.readiness].kind != nil
-    return hasProbe || declaringKey != nil ? nil : readyAfter
+    if health.notifyDescriptor != nil { return "notify_fd" }
+    return [ProbeRole.startup, .readiness].first { probes[$0].kind != nil }?.rawValue
   }
 }
 
@@ -67,7 +62,7 @@ let healthKeys: [Key<AgentSettings>] =
       "ready", \.health.readySource, .choice(), default: "auto",
       "What makes it ready: `startsecs`, or what it says (`declared`), or what it says once it "
         + "speaks the child protocol and until then `startsecs` (`auto`). A `startup` and a "
-        + "`readiness` probe have to have succeeded as well."),
+        + "`readiness` probe take the place of `startsecs`."),
     Key(
       "notify_fd", \.health.notifyDescriptor, .descriptor,
       "The descriptor to which it writes a newline when it is ready, as for s6."),

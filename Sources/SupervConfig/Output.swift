@@ -101,7 +101,7 @@ extension DeclaredTree {
     specification.policy = settings.policy
     specification.policy.needs = settings.needs.map(\.need)
     specification.normalExitCodes = settings.normalExitCodes
-    specification.readyAfter = settings.readyByTime
+    specification.readyAfter = settings.readinessKey == nil ? settings.readyAfter : nil
     specification.stopLadder = settings.stopLadder
     var definition = AgentDefinition(
       specification: specification, agent: agent.name, instance: instance,

@@ -47,6 +47,8 @@ private let sampleReady: AgentStatus = {
   agent.statusText = "40 of 200 pages"
   agent.progress = "page 41"
   agent.mainPID = 4301
+  agent.callsInFlight = 3
+  agent.breaker = "half_open"
   agent.operations = [
     OperationStatus(op: "7", kind: "summarise", sinceSeconds: 12.5),
     OperationStatus(op: "8", sinceSeconds: 0.25),
