@@ -155,8 +155,8 @@ private let questionCommands = [
         summary: "Only lines since then: RFC 3339, or how long ago (10m)"),
       Option(name: "until", valueName: "TIME", summary: "Only lines until then"),
       Option(
-        name: "stream", valueName: "STREAM", kind: .choice(["out", "err"]),
-        summary: "Only standard output, or only standard error"),
+        name: "stream", valueName: "STREAM", kind: .choice(["out", "err", "log"]),
+        summary: "Only standard output, standard error, or what the agent logs itself"),
       Option(name: "grep", valueName: "TEXT", summary: "Only lines that contain TEXT"),
     ],
     defaultTimeout: queryTimeout,

@@ -316,7 +316,7 @@ extension Daemon {
 
   private func publish(_ event: StoryEvent) {
     let entry = events.add(event)
-    kernel.writeEvent(entry.json + [UInt8(ascii: "\n")])
+    kernel.writeEvent(entry.json)
     for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
       disconnect(lost, because: "it does not read its events")
     }

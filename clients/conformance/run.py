@@ -31,8 +31,8 @@ TRACE = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 EVERYTHING = {"tell", "log", "op", "call", "kinds", "serve", "cancel", "monitor", "ping",
               "reconnect", "stop", "alone"}
 SUBJECTS = {
-    "python": (["python3", str(HERE / "subject.py")], EVERYTHING),
-    "asyncio": (["python3", str(HERE / "subject.py"), "--asyncio"], EVERYTHING),
+    "python": (["python3", str(HERE / "subject.py")], EVERYTHING | {"helper"}),
+    "asyncio": (["python3", str(HERE / "subject.py"), "--asyncio"], EVERYTHING | {"helper"}),
     "node": (["node", str(HERE / "subject.mjs")], EVERYTHING | {"helper"}),
     "swift": (["superv-conformance-subject"], EVERYTHING),
     "shell": (["sh", str(HERE / "subject.sh")], {"tell", "call"}),

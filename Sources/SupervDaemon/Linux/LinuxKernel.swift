@@ -25,7 +25,7 @@ package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
     case signals, alarm, door, connection, logger, loggerProcess, eventPipe
-    case notifySocket, notifyPipe, probe, probeProcess
+    case notifySocket, notifyPipe, probe, probeProcess, recordPipe
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -178,6 +178,7 @@ package final class LinuxKernel: Kernel {
       let (key, termination) = processes.reap(number)
     else { return }
     notifyPipes.close(key, poll)
+    logs.endRecords(of: key, poll)
     events.append(.ended(key, termination))
   }
 
@@ -191,6 +192,7 @@ package final class LinuxKernel: Kernel {
     case .logger: logs.takeReports(poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)
     case .eventPipe: logs.flushEvents(poll)
+    case .recordPipe: logs.flushRecords(number, poll)
     case .notifySocket: notifySocket.take(processes, &events)
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
@@ -280,6 +282,16 @@ extension LinuxKernel {
   package func close(_ connection: ConnectionID) { connections.close(connection) }
 
   package func writeEvent(_ line: [UInt8]) { logs.writeEvent(line, poll) }
+
+  package func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool {
+    let hasEnded = !processes.isRunning(place.process)
+    do {
+      try logs.writeRecord(line, to: place, isLast: hasEnded, poll)
+      return true
+    } catch {
+      return false
+    }
+  }
 
   package func updateLog(_ settings: LogFileSettings) { logs.update(settings) }
 

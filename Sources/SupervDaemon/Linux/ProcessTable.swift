@@ -112,6 +112,8 @@ final class ProcessTable {
     return (entry.key, termination)
   }
 
+  func isRunning(_ key: ProcessKey) -> Bool { numbers[key] != nil }
+
   /// The processes of agents, by pid.
   var roots: [Int32: ProcessKey] { pids }
 
