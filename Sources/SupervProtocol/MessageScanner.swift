@@ -71,15 +71,26 @@ private struct EnvelopeFault: Error {
 
 /// The members of the top-level object that JSON-RPC knows.
 private struct Envelope {
-  enum Field: String, CaseIterable {
+  enum Field: Int {
     case jsonrpc, id, method, params, result, error
+
+    var name: StaticString {
+      switch self {
+      case .jsonrpc: "jsonrpc"
+      case .id: "id"
+      case .method: "method"
+      case .params: "params"
+      case .result: "result"
+      case .error: "error"
+      }
+    }
   }
 
   private var ranges: [6 of Range<Int>?] = .init(repeating: nil)
   /// The first thing that makes a valid JSON text an invalid message.
   private var fault: EnvelopeFault?
 
-  subscript(field: Field) -> Range<Int>? { ranges[field.index] }
+  subscript(field: Field) -> Range<Int>? { ranges[field.rawValue] }
 
   init(scanning line: Span<UInt8>) throws(JSONFault) {
     var index = 0
@@ -133,8 +144,8 @@ private struct Envelope {
     if hasEscapes {
       note("escape sequences in a member's name are not supported")
     } else if let field = Field(key, in: line) {
-      if self[field] != nil { note("'\(field.rawValue)' is given twice") }
-      ranges[field.index] = valueStart..<index
+      if self[field] != nil { note("'\(field.name)' is given twice") }
+      ranges[field.rawValue] = valueStart..<index
     }
   }
 
@@ -215,17 +226,6 @@ private struct Envelope {
 }
 
 extension Envelope.Field {
-  fileprivate var index: Int {
-    switch self {
-    case .jsonrpc: 0
-    case .id: 1
-    case .method: 2
-    case .params: 3
-    case .result: 4
-    case .error: 5
-    }
-  }
-
   /// By length and first letter: no String is made for a key.
   fileprivate init?(_ key: Range<Int>, in line: Span<UInt8>) {
     guard let first = key.first else { return nil }
@@ -239,9 +239,20 @@ extension Envelope.Field {
     case (7, UInt8(ascii: "j")): candidate = .jsonrpc
     default: return nil
     }
-    guard zip(key, candidate.rawValue.utf8).allSatisfy({ line[$0] == $1 }) else { return nil }
+    guard isEqual(key, candidate.name, in: line) else { return nil }
     self = candidate
   }
+}
+
+/// Whether a range that is as long as `name` has the same bytes.
+func isEqual(_ range: Range<Int>, _ name: StaticString, in line: Span<UInt8>) -> Bool {
+  var offset = 0
+  while offset < range.count {
+    let expected = unsafe name.utf8Start[offset]
+    guard line[range.lowerBound &+ offset] == expected else { return false }
+    offset &+= 1
+  }
+  return true
 }
 
 /// The bytes of a range as a String; they are UTF-8 where the grammar has passed them.

@@ -47,13 +47,21 @@ extension UInt64 {
 }
 
 extension [UInt8] {
-  /// The lowest `count` hexadecimal digits, in lower case.
-  mutating func append(hexadecimal value: UInt64, count: Int = 16) {
-    var shift = UInt64(count) &* 4
-    while shift > 0 {
-      shift &-= 4
-      let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
-      append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit)
-    }
+  /// 16 hexadecimal digits, in lower case.
+  mutating func append(hexadecimal value: UInt64) {
+    appendEightDigits(UInt32(truncatingIfNeeded: value >> 32))
+    appendEightDigits(UInt32(truncatingIfNeeded: value))
+  }
+
+  /// All digits at once: the nibbles are spread over eight bytes, and what is above 9 is moved on to
+  /// the letters.
+  private mutating func appendEightDigits(_ value: UInt32) {
+    var word = UInt64(value)
+    word = (word | word << 16) & 0x0000_FFFF_0000_FFFF
+    word = (word | word << 8) & 0x00FF_00FF_00FF_00FF
+    word = (word | word << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    let letters = (word &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    word = word &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    unsafe Swift.withUnsafeBytes(of: word.bigEndian) { unsafe append(contentsOf: $0) }
   }
 }
