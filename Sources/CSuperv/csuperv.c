@@ -18,6 +18,12 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -193,12 +199,20 @@ int csv_peer_pidfd(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) != 0 ? -1 : pidfd;
 }
 
+int csv_is_connected_to_itself(int fd) {
+  union address here, there;
+  socklen_t here_length = sizeof here, there_length = sizeof there;
+  if (getsockname(fd, &here.any, &here_length) != 0) return -1;
+  if (getpeername(fd, &there.any, &there_length) != 0) return -1;
+  return here_length == there_length && memcmp(&here, &there, here_length) == 0;
+}
+
 // Messages with descriptors
 
 union control {
   struct cmsghdr header; // for its alignment
   char bytes[CMSG_SPACE(CSV_MESSAGE_DESCRIPTORS * sizeof(int)) +
-             CMSG_SPACE(sizeof(struct ucred))];
+             CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
 };
 
 ssize_t csv_send_message(int fd, const void *bytes, size_t count, const int *descriptors,
@@ -231,7 +245,7 @@ ssize_t csv_receive_message(int fd, void *bytes, size_t room,
   struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
                           .msg_controllen = sizeof control.bytes};
   ssize_t count = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-  *received = (struct csv_received){0};
+  *received = (struct csv_received){.sender_pidfd = -1};
   if (count < 0) return count;
   received->truncated = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   for (struct cmsghdr *item = CMSG_FIRSTHDR(&header); item; item = CMSG_NXTHDR(&header, item)) {
@@ -244,6 +258,13 @@ ssize_t csv_receive_message(int fd, void *bytes, size_t room,
       struct ucred sender;
       memcpy(&sender, CMSG_DATA(item), sizeof sender);
       received->sender = sender.pid;
+    } else if (item->cmsg_type == SCM_PIDFD) { // or the error in its place
+      int pidfd;
+      memcpy(&pidfd, CMSG_DATA(item), sizeof pidfd);
+      if (pidfd >= 0)
+        received->sender_pidfd = pidfd;
+      else
+        received->sender_gone = pidfd != -EMFILE && pidfd != -ENFILE;
     }
   }
   return count;
@@ -251,6 +272,7 @@ ssize_t csv_receive_message(int fd, void *bytes, size_t room,
 
 int csv_pass_credentials(int fd) {
   int yes = 1;
+  setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, &yes, sizeof yes);
   return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
 }
 

@@ -28,6 +28,15 @@ import SupervSystem
   return report?.results.allSatisfy(\.ok) == true ? .ok : .no
 }
 
+@Sendable func runHold(
+  _ invocation: Invocation, _ session: Session
+) throws(CommandFailure) -> CommandStatus {
+  let params = HoldParams(names: invocation.operands, on: !invocation.has("off"))
+  let report = try session.answer(
+    invocation, .hold, params, as: ActionReport.self, render: actionText)
+  return report?.results.allSatisfy(\.ok) == true ? .ok : .no
+}
+
 @Sendable func runReload(
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {

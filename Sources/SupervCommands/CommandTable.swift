@@ -155,8 +155,8 @@ private let questionCommands = [
         summary: "Only lines since then: RFC 3339, or how long ago (10m)"),
       Option(name: "until", valueName: "TIME", summary: "Only lines until then"),
       Option(
-        name: "stream", valueName: "STREAM", kind: .choice(["out", "err"]),
-        summary: "Only standard output, or only standard error"),
+        name: "stream", valueName: "STREAM", kind: .choice(["out", "err", "log"]),
+        summary: "Only standard output, standard error, or what the agent logs itself"),
       Option(name: "grep", valueName: "TEXT", summary: "Only lines that contain TEXT"),
     ],
     defaultTimeout: queryTimeout,
@@ -221,6 +221,20 @@ private let actionCommands = [
     ],
     examples: [Example(line: "superv signal HUP crawler", explanation: "reopen files, say")],
     run: runSignal),
+  Command(
+    name: "hold", summary: "Keep superv's hands off agents, for a debugger",
+    operands: [namesOperand],
+    options: [Option(name: "off", summary: "End the hold")], defaultTimeout: queryTimeout,
+    description: [
+      "No probe is asked and no watchdog counts for an agent that is held, so that nothing "
+        + "restarts it while somebody looks into it. When it ends by itself, its restart type "
+        + "decides as ever; the hold outlasts that, until --off."
+    ],
+    examples: [
+      Example(line: "superv hold crawler", explanation: "before attaching a debugger"),
+      Example(line: "superv hold crawler --off", explanation: "afterwards"),
+    ],
+    run: runHold),
 ]
 
 private let agentCommands = [
@@ -235,8 +249,8 @@ private let agentCommands = [
       "Writes the result as JSON on one line. JSON is the params, passed on byte for byte; - reads "
         + "them from standard input. An error is told on standard error with its kind; with --json "
         + "also as an object on standard output.",
-      "Within an agent (SUPERV_SOCKET is set, and neither --socket nor SUPERV_CONTROL) the agent is "
-        + "who calls, so that the rules for calls between agents hold, and TRACEPARENT says on "
+      "Within an agent (SUPERV_SOCKET is set, and neither --socket nor SUPERV_CONTROL) the agent "
+        + "is who calls, so that the rules for calls between agents hold, and TRACEPARENT says on "
         + "behalf of what. Everywhere else it is the operator.",
     ],
     examples: [
@@ -260,8 +274,8 @@ private let agentCommands = [
     defaultTimeout: queryTimeout,
     description: [
       "For agents without a client of their own: ready; not-ready, TEXT being the reason; status, "
-        + "TEXT being what superv status shows; heartbeat, TEXT being the progress. TEXT has at most "
-        + "512 bytes.",
+        + "TEXT being what superv status shows; heartbeat, TEXT being the progress. TEXT has at "
+        + "most 512 bytes.",
       "It speaks for the agent that started it, over SUPERV_SOCKET, and returns when superv has "
         + "taken it. Outside of an agent it ends with status 2.",
     ],

@@ -10,9 +10,14 @@ struct LogLineReport: Encodable, Hashable, Sendable {
   var instance: Int
   @OrNull var incarnation: UInt64?
   @OrNull var pid: Int32?
-  /// `stdout`, `stderr`, `superv` for marks where lines are missing, or `unknown`.
+  /// `stdout`, `stderr`, `log` for what the agent says for its log, `superv` for marks where lines are missing, or `unknown`.
   var stream: String
+  /// With `log`: `debug`, `info`, `warning` or `error`.
+  @OrNull var level: String?
   var message: String
+  /// With `log`, where the file is JSON.
+  @OrNull var task: String?
+  @OrNull var fields: JSONTree?
   /// The line goes on in the next one of the stream.
   var partial: Bool
   /// How many lines are missing here.
@@ -26,7 +31,10 @@ struct LogLineReport: Encodable, Hashable, Sendable {
     incarnation = record.incarnation
     pid = record.processID
     stream = record.stream.rawValue
+    level = record.level
     message = String(decoding: record.message, as: UTF8.self)
+    task = record.task
+    fields = record.fields.flatMap { try? JSON.decode(JSONTree.self, from: $0.span) }
     partial = record.isPartial
     dropped = record.droppedLines
   }
@@ -36,14 +44,20 @@ struct LogLineReport: Encodable, Hashable, Sendable {
 /// terminal might obey is taken out.
 func logLine(_ record: LogRecord, name: String?, style: Style) -> String {
   let time = shortTime(String(decoding: Timestamp.bytes(record.timeNanoseconds), as: UTF8.self))
+  var words = [String(decoding: record.message, as: UTF8.self)]
   let mark: Cell
   switch record.stream {
   case .stdout: mark = Cell("out")
   case .stderr: mark = Cell("err", .red)
+  case .log:
+    mark = Cell("log", record.level == "error" ? .red : record.level == "warning" ? .yellow : nil)
+    if let level = record.level { words.insert(level, at: 0) }
+    if let task = record.task { words.append("task=\(task)") }
+    if let fields = record.fields { words.append(String(decoding: fields, as: UTF8.self)) }
   case .superv: mark = Cell("---", .yellow)
   case .unknown: mark = Cell("???", .yellow)
   }
-  let message = printable(String(decoding: record.message, as: UTF8.self))
+  let message = printable(words.joined(separator: " "))
   let head = [Cell(time, .faint).rendered(style), name, mark.rendered(style)].compactMap { $0 }
   return head.joined(separator: " ") + " \(message)\(record.isPartial ? "…" : "")\n"
 }

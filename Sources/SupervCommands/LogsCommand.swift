@@ -53,6 +53,7 @@ extension Invocation {
     switch value("stream") {
     case "out": filter.streams = [.stdout]
     case "err": filter.streams = [.stderr]
+    case "log": filter.streams = [.log]
     default: break
     }
     filter.from = try time("since")

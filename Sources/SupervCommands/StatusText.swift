@@ -41,8 +41,15 @@ private func cells(of supervisor: SupervisorStatus, indent: String) -> [Cell] {
   ]
 }
 
-/// The last decision's reason; without a process also how the last one ended.
+/// What keeps it from being ready, else the last decision's reason; without a process also how the
+/// last one ended.
 private func explanation(of agent: AgentStatus) -> String {
+  let marks = [agent.held ? "held" : nil, agent.breakerText.map { "breaker \($0)" }]
+  let text = agent.obstacle.map { "not ready: \($0)" } ?? lastDecision(on: agent)
+  return (marks.compactMap(\.self) + (text.isEmpty ? [] : [text])).joined(separator: "; ")
+}
+
+private func lastDecision(on agent: AgentStatus) -> String {
   let ending = agent.pid == nil ? agent.exit?.text : nil
   switch (agent.reason, ending) {
   case (let reason?, let ending?): return reason.contains(ending) ? reason : "\(reason) (\(ending))"
@@ -102,10 +109,12 @@ private func details(of agent: AgentStatus, _ style: Style) -> String {
   let life: [(String, String?)] =
     [
       ("instance", instance), ("supervisor", agent.supervisor), ("phase", agent.phase),
-      ("desired", agent.desired.rawValue), ("ready", yesNo(agent.ready)),
+      ("desired", agent.desired.rawValue),
+      ("ready", agent.obstacle.map { "no: \($0)" } ?? yesNo(agent.ready)),
       ("alive", yesNo(agent.alive)), ("pid", agent.pid.map(String.init)),
       ("incarnation", String(agent.incarnation)), ("restarts", String(agent.restarts)),
       ("uptime", agent.uptimeSeconds.map { ageText(seconds: $0) }), ("started", agent.startedAt),
+      ("ready since", agent.readyAt),
       ("last exit", agent.exit.map { "\($0.text), \($0.classification)" }),
       ("reason", agent.reason),
     ]
@@ -123,17 +132,34 @@ private func health(of agent: AgentStatus) -> [(String, String?)] {
   }
   return [
     ("held", agent.held ? "yes: superv asks nothing of it (superv hold --off)" : nil),
-    ("ready since", agent.readyAt), ("says", agent.statusText), ("progress", agent.progress),
+    ("says", agent.statusText), ("progress", agent.progress),
     ("main pid", agent.mainPID.map(String.init)),
+    ("calls", agent.callsInFlight == 0 ? nil : "\(agent.callsInFlight) in its hands"),
+    ("breaker", agent.breakerText),
     ("operations", operations.isEmpty ? nil : operations.joined(separator: ", ")),
   ] + probes
 }
 
+extension AgentStatus {
+  /// nil where it is closed, which is the rule.
+  fileprivate var breakerText: String? {
+    breaker == "closed" ? nil : breaker.replacing("_", with: " ")
+  }
+
+  /// Why it runs and is not ready, where its word or a probe says so.
+  fileprivate var obstacle: String? {
+    guard phase == "running", !ready else { return nil }
+    if let reason = notReadyReason { return reason.isEmpty ? "it says so" : reason }
+    let probe = probes.first { $0.role != .liveness && $0.state != .passing }
+    return probe.map { "\($0.role.rawValue) \($0.text)" }
+  }
+}
+
 extension ProbeStatus {
-  /// For example `ping: failing, 3 in a row: no answer within 5s`.
+  /// For example `ping: failing, failed 3 times in a row: no answer within 5s`.
   fileprivate var text: String {
     var text = "\(kind): \(state.rawValue)"
-    if failures > 0 { text += ", failed \(failures == 1 ? "once" : "\(failures) times") in a row" }
+    if failures > 0 { text += ", failed \(failures == 1 ? "once" : "\(failures) times in a row")" }
     return text + (last.map { ": \($0)" } ?? "")
   }
 }

@@ -26,7 +26,8 @@ struct SupervSettings: Hashable, Sendable {
 let supervKeys: [Key<SupervSettings>] = [
   Key(
     "runtime_dir", \.runtimeDirectory, .path, default: .words("`%(here)s/run`"),
-    "Folder for sockets, lock and process table, best on a tmpfs. Private to the user: mode 0700."),
+    "Folder for sockets, lock and process table, best on a tmpfs. Private to the user: mode 0700; "
+      + "as root 0711, for agents with a `user` of their own."),
   Key(
     "state_dir", \.stateDirectory, .path, default: .words("`%(here)s/state`"),
     "Folder for what outlives a restart of the machine: incarnations, manual stops."),

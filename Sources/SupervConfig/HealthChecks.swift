@@ -25,7 +25,8 @@ extension Reading {
           hint: "add `\(name) = …`, or take it out")
       }
     case .watchdog:
-      for key in ["\(name)_interval", "\(name)_timeout"] {
+      // Nobody is asked, so that nothing is counted either.
+      for key in numbers.dropFirst().map({ "\(name)_\($0)" }) {
         guard let place = keys.places[key] else { continue }
         error(
           place, "\(quoted(key)) means nothing for a watchdog: the agent speaks, nobody asks it",
@@ -37,11 +38,12 @@ extension Reading {
 
   private mutating func checkReadiness(_ settings: AgentSettings, _ keys: ReadKeys) {
     guard let key = settings.readinessKey, !keys.isUnreadable("ready") else { return }
-    if settings.health.readySource == .startSeconds, let place = keys.places["ready"] {
+    if settings.health.readySource == .startSeconds, key == "notify_fd",
+      let place = keys.places["ready"]
+    {
       error(
         place,
-        "`ready = startsecs` and \(quoted(key)) exclude each other: time alone does not "
-          + "make it ready",
+        "`ready = startsecs` and \(quoted(key)) exclude each other",
         hint: "take one of them out")
     } else if let place = keys.places["startsecs"] {
       warning(

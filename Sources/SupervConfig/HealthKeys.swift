@@ -48,7 +48,7 @@ extension AgentSettings {
     return settings
   }
 
-  /// The key that says when it is ready, so that time alone does not; nil: none.
+  /// The key that says when it is ready, so that time does not count; nil: none.
   var readinessKey: String? {
     if health.readySource == .declared { return "ready" }
     if health.notifyDescriptor != nil { return "notify_fd" }
@@ -61,7 +61,8 @@ let healthKeys: [Key<AgentSettings>] =
     Key(
       "ready", \.health.readySource, .choice(), default: "auto",
       "What makes it ready: `startsecs`, or what it says (`declared`), or what it says once it "
-        + "speaks the child protocol and until then `startsecs` (`auto`)."),
+        + "speaks the child protocol and until then `startsecs` (`auto`). A `startup` and a "
+        + "`readiness` probe take the place of `startsecs`."),
     Key(
       "notify_fd", \.health.notifyDescriptor, .descriptor,
       "The descriptor to which it writes a newline when it is ready, as for s6."),

@@ -33,7 +33,6 @@ package final class Daemon<Machine: Kernel> {
   /// When something is due next, as the kernel was told.
   private var nextDeadline: MonotonicTime?
   private var stopRequests = 0
-  /// However it came about.
   private(set) var isStopAnnounced = false
 
   /// - Parameter memory: what is known from an earlier life.
@@ -124,8 +123,7 @@ package final class Daemon<Machine: Kernel> {
       for event in told { publish(event) }
       answerWaiting()
     } while !story.isEmpty
-    let deadlines = [timers.first?.time, calls.nextDeadline, health.nextDeadline]
-    nextDeadline = deadlines.compactMap(\.self).min()
+    nextDeadline = earlier(earlier(timers.first?.time, calls.nextDeadline), health.nextDeadline)
     kernel.setAlarm(at: nextDeadline)
   }
 }
@@ -320,7 +318,7 @@ extension Daemon {
 
   private func publish(_ event: StoryEvent) {
     let entry = events.add(event)
-    kernel.writeEvent(entry.json + [UInt8(ascii: "\n")])
+    kernel.writeEvent(entry.json)
     for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
       disconnect(lost, because: "it does not read its events")
     }

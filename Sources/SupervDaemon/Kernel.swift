@@ -133,8 +133,13 @@ package protocol Kernel: AnyObject {
   /// Closes a connection at the end of the turn, whether or not its peer has read everything.
   func close(_ connection: ConnectionID)
 
-  /// Appends one line to the event log.
+  /// Appends one line, without its newline, to the event log.
   func writeEvent(_ line: [UInt8])
+  /// Appends one line, without its newline, to the log of an agent, beside what it prints. What the
+  /// logger does not take in time is dropped and counted, and the log says so.
+  ///
+  /// - Returns: false when there are no descriptors left for it.
+  func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool
   /// New settings of a log file whose streams stay open.
   func updateLog(_ settings: LogFileSettings)
 

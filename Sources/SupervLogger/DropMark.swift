@@ -14,9 +14,8 @@ enum DropMark: Hashable, Sendable {
   init(_ stream: LogStream) {
     switch (stream.kind, stream.file.format) {
     case (.events, _): self = .event
-    case (.raw, _): self = .text
-    case (.stdout, .text), (.stderr, .text): self = .text
-    case (.stdout, .json), (.stderr, .json):
+    case (.stdout, .text), (.stderr, .text), (.raw, .text): self = .text
+    case (.stdout, .json), (.stderr, .json), (.raw, .json):
       self = .json(label: RecordShape.label(stream.origin, stream: "superv"))
     }
   }

@@ -2,6 +2,8 @@
 package struct LogRecord: Hashable, Sendable {
   package enum Stream: String, CaseIterable, Hashable, Sendable {
     case stdout, stderr
+    /// What the agent says for its log over the child protocol.
+    case log
     /// A mark that superv itself made, for lines that are missing.
     case superv
     /// A line that is no record: something else wrote it, or it was torn.
@@ -20,6 +22,12 @@ package struct LogRecord: Hashable, Sendable {
   package var processID: Int32?
   /// How many lines are missing here; only with `.superv`.
   package var droppedLines: UInt64?
+  /// `debug`, `info`, `warning` or `error`; only with `.log`.
+  package var level: String?
+  /// What it was done for; only with `.log`, and only in JSON logs: elsewhere the message has it.
+  package var task: String?
+  /// A JSON object; as `task`.
+  package var fields: [UInt8]?
   /// Without the line feed. Of text logs, any bytes; of JSON logs, UTF-8.
   package var message: [UInt8]
 }

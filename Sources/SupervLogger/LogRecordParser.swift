@@ -10,7 +10,8 @@ package enum LogRecordParser {
         timeNanoseconds: time, source: source, stream: .unknown, message: Array(line))
   }
 
-  /// `TIME TAG message`, where the tag is `out`, `err`, `out+`, `err+` or `--`.
+  /// `TIME TAG message`, where the tag is `out`, `err`, `out+`, `err+`, `log` or `--`. Behind
+  /// `log` stands the level.
   private static func text(_ line: ArraySlice<UInt8>, _ source: Int) -> LogRecord? {
     let start = line.startIndex + Timestamp.byteCount
     guard line.count > Timestamp.byteCount + 2, line[start] == space else { return nil }
@@ -26,6 +27,11 @@ package enum LogRecordParser {
     case "err": record.stream = .stderr
     case "out+": (record.stream, record.isPartial) = (.stdout, true)
     case "err+": (record.stream, record.isPartial) = (.stderr, true)
+    case "log":
+      guard let levelEnd = message.firstIndex(of: space) else { return nil }
+      record.stream = .log
+      record.level = String(decoding: message[..<levelEnd], as: UTF8.self)
+      record.message = Array(message[(levelEnd + 1)...])
     case "--":
       record.stream = .superv
       record.droppedLines = droppedLines(message)
@@ -51,6 +57,9 @@ package enum LogRecordParser {
         record.stream =
           LogRecord.Stream(rawValue: String(decoding: text, as: UTF8.self)) ?? .unknown
       case ("message", .text(let text)): record.message = text
+      case ("level", .text(let text)): record.level = String(decoding: text, as: UTF8.self)
+      case ("task", .text(let text)): record.task = String(decoding: text, as: UTF8.self)
+      case ("fields", .object(let text)): record.fields = text
       case ("incarnation", .other(let text)): record.incarnation = UInt64(text)
       case ("pid", .other(let text)): record.processID = Int32(text)
       case ("dropped", .other(let text)): record.droppedLines = UInt64(text)
@@ -66,11 +75,14 @@ package enum LogRecordParser {
   private static let space = UInt8(ascii: " ")
 }
 
-/// The members of one JSON object whose values are strings, numbers, true, false or null: what the
-/// logger writes. Anything else is not `isWhole`.
+/// The members of one JSON object whose values are strings, numbers, true, false or null, or an
+/// object that is not looked into: what the logger and the daemon write. Anything else is not
+/// `isWhole`.
 private struct FlatJSON {
   enum Value {
     case text([UInt8])
+    /// As it stands there.
+    case object([UInt8])
     case other(String)
   }
 
@@ -98,10 +110,34 @@ private struct FlatJSON {
 
   private mutating func value() -> Value? {
     if rest.first == UInt8(ascii: "\"") { return string().map(Value.text) }
+    if rest.first == UInt8(ascii: "{") { return object().map(Value.object) }
     let ends = [UInt8(ascii: ","), UInt8(ascii: "}")]
     guard let end = rest.firstIndex(where: ends.contains), end > rest.startIndex else { return nil }
     defer { rest = rest[end...] }
     return .other(String(decoding: rest[..<end], as: UTF8.self))
+  }
+
+  /// Up to the brace that closes it; those in strings do not count.
+  private mutating func object() -> [UInt8]? {
+    var depth = 0
+    var isInString = false
+    var isEscaped = false
+    for (index, byte) in zip(rest.indices, rest) {
+      if isInString {
+        if byte == quote && !isEscaped { isInString = false }
+        isEscaped = byte == backslash && !isEscaped
+      } else if byte == quote {
+        isInString = true
+      } else if byte == UInt8(ascii: "{") {
+        depth += 1
+      } else if byte == UInt8(ascii: "}") {
+        depth -= 1
+        guard depth == 0 else { continue }
+        defer { rest = rest[(index + 1)...] }
+        return Array(rest[...index])
+      }
+    }
+    return nil
   }
 
   private mutating func string() -> [UInt8]? {

@@ -152,7 +152,7 @@ private enum Member: Int, CustomStringConvertible {
     case (10, UInt8(ascii: "t")): candidate = .timeoutMilliseconds
     default: return nil
     }
-    guard isEqual(key, candidate.name, in: line) else { return nil }
+    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
     self = candidate
   }
 }

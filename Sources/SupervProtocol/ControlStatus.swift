@@ -130,6 +130,8 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   @OrNull package var reason: String?
   /// Since when it is ready: RFC 3339, UTC; null when it is not.
   @OrNull package var readyAt: String?
+  /// Why it says that it is not ready; null when it does not say so.
+  @OrNull package var notReadyReason: String?
   /// What it last said of itself; null when it has said nothing.
   @OrNull package var statusText: String?
   @OrNull package var progress: String?
@@ -178,6 +180,7 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     case startedAt = "started_at"
     case exit, reason
     case readyAt = "ready_at"
+    case notReadyReason = "not_ready_reason"
     case statusText = "status_text"
     case progress
     case mainPID = "main_pid"

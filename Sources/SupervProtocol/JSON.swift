@@ -24,18 +24,28 @@ package enum JSON {
     bytes.append(UInt8(ascii: "\""))
     for byte in string.utf8 {
       switch byte {
-      case UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), byte]
-      case UInt8(ascii: "\\"): bytes += [byte, byte]
-      case UInt8(ascii: "\n"): bytes += Array(#"\n"#.utf8)
-      case UInt8(ascii: "\r"): bytes += Array(#"\r"#.utf8)
-      case UInt8(ascii: "\t"): bytes += Array(#"\t"#.utf8)
-      case 0..<0x20:
-        let digits = String(byte, radix: 16)
-        bytes += Array((digits.utf8.count == 1 ? #"\u000"# : #"\u00"#).utf8) + Array(digits.utf8)
-      default: bytes.append(byte)
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+      default: append(byte, to: &bytes)
       }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Appends a string for people: on one line, with controls escaped as in JSON, and no quotes.
+  package static func appendOnOneLine(_ string: String, to bytes: inout [UInt8]) {
+    for byte in string.utf8 { append(byte, to: &bytes) }
+  }
+
+  private static func append(_ byte: UInt8, to bytes: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\n"): bytes += Array(#"\n"#.utf8)
+    case UInt8(ascii: "\r"): bytes += Array(#"\r"#.utf8)
+    case UInt8(ascii: "\t"): bytes += Array(#"\t"#.utf8)
+    case 0..<0x20:
+      let digits = String(byte, radix: 16)
+      bytes += Array((digits.utf8.count == 1 ? #"\u000"# : #"\u00"#).utf8) + Array(digits.utf8)
+    default: bytes.append(byte)
+    }
   }
 
   /// Proves that a text is one JSON value in UTF-8, with white space around it or not.

@@ -5,7 +5,7 @@ package enum LogStreamKind: UInt8, CaseIterable, Hashable, Sendable {
   case stderr = 2
   /// Lines of the event log (one JSON object each): written as they are, whole lines only.
   case events = 3
-  /// Anything else that is written as it is, whole lines only.
+  /// Anything else that is written as it is, whole lines only: records that the daemon makes.
   case raw = 4
 }
 

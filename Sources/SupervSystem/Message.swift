@@ -9,16 +9,29 @@ package struct ReceivedMessage: ~Copyable {
   package let isTruncated: Bool
   /// The pid of the sender, vouched for by the kernel, after `receiveSenders()`; otherwise nil.
   package let sender: Int32?
+  private let witness: Int32
+  private let senderWasGone: Bool
   private var descriptors: [Int32]
 
-  init(byteCount: Int, isTruncated: Bool, sender: Int32?, descriptors: [Int32]) {
+  init(_ received: csv_received, byteCount: Int, descriptors: [Int32]) {
     self.byteCount = byteCount
-    self.isTruncated = isTruncated
-    self.sender = sender
+    isTruncated = received.truncated != 0
+    sender = received.sender > 0 ? received.sender : nil
+    witness = received.sender_pidfd
+    senderWasGone = received.sender_gone != 0
     self.descriptors = descriptors
   }
 
-  deinit { for number in descriptors { _ = close(number) } }
+  deinit {
+    for number in descriptors { _ = close(number) }
+    if witness >= 0 { _ = close(witness) }
+  }
+
+  /// Whether what is known about the sender's pid is about the sender: nobody has reaped it, so
+  /// that the pid is not another's. Ask after looking it up. Before Linux 6.5 always true.
+  package var senderHasItsPid: Bool {
+    !senderWasGone && (witness < 0 || Processes.isUnreaped(witness))
+  }
 
   /// The next descriptor that came along, in the order of sending; those not taken are closed.
   package mutating func takeDescriptor() -> Descriptor? {
@@ -60,8 +73,7 @@ extension Descriptor {
     }
     guard let count else { return nil }
     return ReceivedMessage(
-      byteCount: count, isTruncated: received.truncated != 0,
-      sender: received.sender > 0 ? received.sender : nil,
+      received, byteCount: count,
       descriptors: Array(numbers[..<Int(received.descriptor_count)]))
   }
 }

@@ -66,6 +66,16 @@ package enum Processes {
     }
   }
 
+  /// Whether the process runs or waits to be reaped: until then its pid is nobody else's.
+  package static func isUnreaped(_ pidfd: borrowing Descriptor) -> Bool {
+    isUnreaped(pidfd.number)
+  }
+
+  static func isUnreaped(_ pidfd: Int32) -> Bool {
+    // Whether we may send it a signal does not matter.
+    csv_pidfd_send_signal(pidfd, 0) == 0 || errno != ESRCH
+  }
+
   /// Sends a signal to every process of a group (kill(2)). The number stays taken while any
   /// process of the group, or its unreaped leader, is there.
   ///

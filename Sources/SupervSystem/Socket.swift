@@ -41,14 +41,20 @@ extension Descriptor {
     return PeerCredentials(process: process, user: user, group: group)
   }
 
-  /// A pidfd of the process that connected, which no reuse of its pid can fool; nil where the
-  /// kernel is older than Linux 6.5 or the process has been reaped.
-  package func peerProcess() -> Descriptor? {
-    let pidfd = csv_peer_pidfd(number)
-    return pidfd < 0 ? nil : Descriptor(owning: pidfd)
+  /// A pidfd of the process that connected, which no reuse of its pid can fool; nil before
+  /// Linux 6.5.
+  ///
+  /// - Throws: `SystemError`; anything but a lack of descriptors says that it has been reaped.
+  package func peerProcess() throws(SystemError) -> Descriptor? {
+    do {
+      return Descriptor(owning: try retrying("getsockopt SO_PEERPIDFD") { csv_peer_pidfd(number) })
+    } catch let error where error.code == ENOPROTOOPT {
+      return nil
+    }
   }
 
-  /// Makes every message received here name its sender (`SO_PASSCRED`, unix(7)).
+  /// Makes every message received here name its sender (`SO_PASSCRED`, unix(7)), and since Linux
+  /// 6.5 bring a pidfd of it.
   package func receiveSenders() throws(SystemError) {
     try retrying("setsockopt SO_PASSCRED") { csv_pass_credentials(number) }
   }
@@ -61,6 +67,12 @@ extension Descriptor {
   /// The port a TCP socket is bound to, for one that asked for port 0.
   package func localPort() throws(SystemError) -> UInt16 {
     UInt16(truncatingIfNeeded: try retrying("getsockname") { csv_local_port(number) })
+  }
+
+  /// Whether this TCP socket has got itself as its peer: the kernel may choose the very port for it
+  /// that it connects to, when nobody listens there.
+  package func isConnectedToItself() throws(SystemError) -> Bool {
+    try retrying("getpeername") { csv_is_connected_to_itself(number) } == 1
   }
 
   /// Why a nonblocking connect that has become writable failed; nil when it did not.

@@ -13,8 +13,9 @@ import Testing
   // MARK: JSON
 
   private static let agentKeys = """
-    agent alive desired exit incarnation instance name phase pid ready reason restarts started_at \
-    supervisor uptime_s
+    agent alive breaker calls_in_flight desired exit held incarnation instance main_pid name \
+    not_ready_reason operations phase pid probes progress ready ready_at reason restarts \
+    started_at status_text supervisor uptime_s
     """
   private static let exitKeys = "class code signal"
   private static let statusShape = [
@@ -46,6 +47,7 @@ import Testing
     (["up", "b"], actionShape),
     (["restart", "b"], actionShape),
     (["signal", "CONT", "b"], actionShape),
+    (["hold", "b"], actionShape),
     (["down", "b"], actionShape),
     (["reload"], ["": "applied diagnostics restart start stop unchanged update"]),
     (["reload", "--plan"], ["": "applied diagnostics restart start stop unchanged update"]),

@@ -37,6 +37,8 @@ import Testing
       try superv.write("busy", "")
       let event = try superv.waitForEvent("it is not") { $0.event == "agent.not_ready" }
       #expect(event.reason == "it says that it is not ready: reloads its index")
+      let details = try superv("status", "a").output
+      #expect(details.contains("no: reloads its index") && details.contains("40 of 200"))
       try superv.write("calm", "")
       try superv.wait(for: "it is again") { $0[agent: "a"]?.ready == true }
       try eventually("its mistake is told") { superv.read("mistake") == "2\n" }

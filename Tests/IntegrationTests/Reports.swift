@@ -27,6 +27,8 @@ struct Status: Decodable {
     var restarts: Int
     var exit: Exit?
     var reason: String?
+    var statusText: String?
+    var mainPid: Int32?
   }
 
   struct Supervisor: Decodable, Equatable {

@@ -162,4 +162,16 @@ import Testing
     #expect(run("notify", "redy", environment: agent).status == 2)
     #expect(run("notify", "ready", environment: agent).status == 3)
   }
+
+  @Test("hold is an action")
+  func hold() throws {
+    let report = ActionReport(results: [.init(name: "a", ok: true, phase: "running")])
+    let daemon = try daemon([ScriptedDaemon.encoded(report)], [ScriptedDaemon.encoded(report)])
+    #expect(run("hold", "a", "--socket", daemon.socketPath).status == 0)
+    #expect(run("hold", "--off", "a", "b", "--socket", daemon.socketPath).status == 0)
+    #expect(
+      daemon.requests == [
+        #"hold {"names":["a"],"on":true}"#, #"hold {"names":["a","b"],"on":false}"#,
+      ])
+  }
 }

@@ -47,6 +47,15 @@ import Testing
     expectGolden("why.txt", run("why", "broken", "--socket", daemon.socketPath).output)
   }
 
+  @Test("what keeps agents from being ready, and what they say")
+  func healthOfAgents() throws {
+    let daemon = try daemon(
+      [ScriptedDaemon.encoded(sampleHealth)], [ScriptedDaemon.encoded(sampleHealth)])
+    expectGolden("status-health.txt", run("status", "--socket", daemon.socketPath).output)
+    let details = run("status", "x", "--socket", daemon.socketPath).output
+    expectGolden("status-health-details.txt", details)
+  }
+
   @Test("with --wait, an agent that is to run and does not is a no")
   func waiting() throws {
     var good = sampleStatus

@@ -37,6 +37,53 @@ let sampleStatus = StatusReport(
       periodSeconds: 3_600, children: ["writer"]),
   ])
 
+/// Agents that say how they are, and are asked.
+let sampleHealth = StatusReport(
+  daemon: sampleStatus.daemon, agents: [sampleReady, sampleHeld, sampleStarting], supervisors: [])
+
+private let sampleReady: AgentStatus = {
+  var agent = sampleStatus.agents[0]
+  agent.readyAt = "2026-11-21T07:20:03.500000Z"
+  agent.statusText = "40 of 200 pages"
+  agent.progress = "page 41"
+  agent.mainPID = 4301
+  agent.callsInFlight = 3
+  agent.breaker = "half_open"
+  agent.operations = [
+    OperationStatus(op: "7", kind: "summarise", sinceSeconds: 12.5),
+    OperationStatus(op: "8", sinceSeconds: 0.25),
+  ]
+  agent.probes = [
+    ProbeStatus(role: .startup, kind: "tcp", state: .passing),
+    ProbeStatus(
+      role: .liveness, kind: "ping", state: .passing, failures: 1, last: "no answer within 5s"),
+  ]
+  return agent
+}()
+
+private let sampleHeld: AgentStatus = {
+  var agent = sampleStatus.agents[0]
+  agent.name = "index"
+  agent.agent = "index"
+  agent.ready = false
+  agent.held = true
+  agent.notReadyReason = "reloads its index"
+  return agent
+}()
+
+private let sampleStarting: AgentStatus = {
+  var agent = sampleStatus.agents[0]
+  agent.name = "model"
+  agent.agent = "model"
+  agent.ready = false
+  agent.probes = [
+    ProbeStatus(
+      role: .startup, kind: "http", state: .waiting, failures: 3, last: "connection refused"),
+    ProbeStatus(role: .readiness, kind: "ping", state: .waiting),
+  ]
+  return agent
+}()
+
 let sampleWhy = WhyReport(
   name: "broken", phase: "failed", ready: false, desired: .up,
   reason: "gave up: more than 5 restarts in 60 s",

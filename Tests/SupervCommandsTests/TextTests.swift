@@ -17,7 +17,7 @@ import Testing
   static let commands = [
     "start", "run", "shutdown", "reload", "check", "status", "tree", "why", "events", "logs",
     "health",
-    "up", "down", "restart", "signal", "call", "notify", "help", "completion", "version",
+    "up", "down", "restart", "signal", "hold", "call", "notify", "help", "completion", "version",
   ]
 
   @Test("the help text of each command", arguments: commands)

@@ -92,6 +92,7 @@ import Testing
       ("", true), ("ready = auto", true), ("ready = startsecs", true), ("liveness = ping", true),
       ("liveness = watchdog:5s", true), ("ready = declared", false), ("notify_fd = 3", false),
       ("startup = tcp:1", false), ("readiness = ping", false),
+      ("ready = startsecs\nreadiness = ping", false),
     ])
   func whatTimeAloneMakesReady(text: String, isReady: Bool) throws {
     let span = try agent(text).specification.readyAfter

@@ -4,7 +4,7 @@ import SupervProtocol
 import SupervisionTree
 import Testing
 
-private func at(_ milliseconds: Int64) -> MonotonicTime {
+private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
   MonotonicTime(nanoseconds: milliseconds * 1_000_000)
 }
 
@@ -29,62 +29,66 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
 
   @Test func opensAfterSoManyFailuresInARow() {
     var breaker = breaker()
-    #expect(run(&breaker, .failure, at: at(0)) == [])
-    #expect(run(&breaker, .failure, at: at(0)) == [])
-    #expect(run(&breaker, .success, at: at(0)) == [])
-    #expect(run(&breaker, .failure, at: at(0)) == [])
-    #expect(run(&breaker, .failure, at: at(0)) == [])
+    #expect(run(&breaker, .failure, at: atMillisecond(0)) == [])
+    #expect(run(&breaker, .failure, at: atMillisecond(0)) == [])
+    #expect(run(&breaker, .success, at: atMillisecond(0)) == [])
+    #expect(run(&breaker, .failure, at: atMillisecond(0)) == [])
+    #expect(run(&breaker, .failure, at: atMillisecond(0)) == [])
     // Nobody waited for it: it says nothing.
-    #expect(run(&breaker, .none, at: at(0)) == [])
+    #expect(run(&breaker, .none, at: atMillisecond(0)) == [])
     #expect(
-      run(&breaker, .failure, at: at(7)) == [.opened(failures: 3, recovery: .seconds(30))])
-    #expect(breaker.state(at: at(7)) == .open)
-    #expect(breaker.refusal(at: at(8))?.retryAfter == .milliseconds(29_999))
-    #expect(breaker.refusal(at: at(30_006)) != nil)
-    #expect(breaker.refusal(at: at(30_007)) == nil)
-    #expect(breaker.state(at: at(30_007)) == .halfOpen)
+      run(&breaker, .failure, at: atMillisecond(7)) == [
+        .opened(failures: 3, recovery: .seconds(30))
+      ])
+    #expect(breaker.state(at: atMillisecond(7)) == .open)
+    #expect(breaker.refusal(at: atMillisecond(8))?.retryAfter == .milliseconds(29_999))
+    #expect(breaker.refusal(at: atMillisecond(30_006)) != nil)
+    #expect(breaker.refusal(at: atMillisecond(30_007)) == nil)
+    #expect(breaker.state(at: atMillisecond(30_007)) == .halfOpen)
   }
 
   @Test func oneAtATimeTriesItOut() {
     var breaker = breaker(failures: 1)
-    _ = run(&breaker, .failure, at: at(0))
-    let (epoch, began) = breaker.begin(at: at(30_000))
+    _ = run(&breaker, .failure, at: atMillisecond(0))
+    let (epoch, began) = breaker.begin(at: atMillisecond(30_000))
     #expect(began == .halfOpened)
-    let refusal = breaker.refusal(at: at(30_000))
+    let refusal = breaker.refusal(at: atMillisecond(30_000))
     #expect(refusal != nil && refusal?.retryAfter == nil)
-    #expect(breaker.end(.success, epoch: epoch, at: at(30_001)) == nil)
+    #expect(breaker.end(.success, epoch: epoch, at: atMillisecond(30_001)) == nil)
     // One whose caller has left makes room and counts for nothing.
-    #expect(run(&breaker, .none, at: at(30_001)) == [])
-    #expect(breaker.state(at: at(30_001)) == .halfOpen)
-    #expect(run(&breaker, .success, at: at(30_002)) == [.closed(successes: 2)])
-    #expect(breaker.state(at: at(30_002)) == .closed)
+    #expect(run(&breaker, .none, at: atMillisecond(30_001)) == [])
+    #expect(breaker.state(at: atMillisecond(30_001)) == .halfOpen)
+    #expect(run(&breaker, .success, at: atMillisecond(30_002)) == [.closed(successes: 2)])
+    #expect(breaker.state(at: atMillisecond(30_002)) == .closed)
   }
 
   @Test func aFailureOpensItAgain() {
     var breaker = breaker(failures: 1)
-    _ = run(&breaker, .failure, at: at(0))
-    #expect(run(&breaker, .success, at: at(30_000)) == [.halfOpened])
+    _ = run(&breaker, .failure, at: atMillisecond(0))
+    #expect(run(&breaker, .success, at: atMillisecond(30_000)) == [.halfOpened])
     #expect(
-      run(&breaker, .failure, at: at(30_000)) == [.opened(failures: 1, recovery: .seconds(30))])
-    #expect(breaker.refusal(at: at(59_999)) != nil)
-    #expect(breaker.refusal(at: at(60_000)) == nil)
+      run(&breaker, .failure, at: atMillisecond(30_000)) == [
+        .opened(failures: 1, recovery: .seconds(30))
+      ])
+    #expect(breaker.refusal(at: atMillisecond(59_999)) != nil)
+    #expect(breaker.refusal(at: atMillisecond(60_000)) == nil)
   }
 
   @Test func whatBeganBeforeSaysNothingAfter() {
     var breaker = breaker(failures: 1)
-    let (old, _) = breaker.begin(at: at(0))
-    _ = run(&breaker, .failure, at: at(0))
-    #expect(breaker.end(.failure, epoch: old, at: at(1)) == nil)
-    let (trial, _) = breaker.begin(at: at(30_000))
-    #expect(breaker.end(.success, epoch: old, at: at(30_000)) == nil)
-    #expect(breaker.refusal(at: at(30_000)) != nil)
-    #expect(breaker.end(.success, epoch: trial, at: at(30_000)) == nil)
-    #expect(breaker.refusal(at: at(30_000)) == nil)
+    let (old, _) = breaker.begin(at: atMillisecond(0))
+    _ = run(&breaker, .failure, at: atMillisecond(0))
+    #expect(breaker.end(.failure, epoch: old, at: atMillisecond(1)) == nil)
+    let (trial, _) = breaker.begin(at: atMillisecond(30_000))
+    #expect(breaker.end(.success, epoch: old, at: atMillisecond(30_000)) == nil)
+    #expect(breaker.refusal(at: atMillisecond(30_000)) != nil)
+    #expect(breaker.end(.success, epoch: trial, at: atMillisecond(30_000)) == nil)
+    #expect(breaker.refusal(at: atMillisecond(30_000)) == nil)
   }
 
   @Test func zeroFailuresTurnItOff() {
     var breaker = breaker(failures: 0)
-    for _ in 0..<100 { #expect(run(&breaker, .failure, at: at(0)) == []) }
+    for _ in 0..<100 { #expect(run(&breaker, .failure, at: atMillisecond(0)) == []) }
   }
 }
 
@@ -166,8 +170,9 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
       if let peer {
         _ = table.add(
           Call(
-            asker: asker, callee: peer, connection: asker.connection, startedAt: at(0),
-            deadline: at(1)), callerID: none.span, waiting: &asker.waiting, hands: &peer.hands)
+            asker: asker, callee: peer, connection: asker.connection, startedAt: atMillisecond(0),
+            deadline: atMillisecond(1)), callerID: none.span, waiting: &asker.waiting,
+          hands: &peer.hands)
       }
       return peer?.name
     }
@@ -191,11 +196,11 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
   @Test func tenAMinuteForEachAndTheRestIsCounted() {
     var limiter = RefusalLimiter()
     let (one, other) = (NodeID(index: 1), NodeID(index: 2))
-    for _ in 0..<10 { #expect(limiter.admit(one, at: at(0)) == 0) }
-    for _ in 0..<7 { #expect(limiter.admit(one, at: at(59_999)) == nil) }
-    #expect(limiter.admit(other, at: at(0)) == 0)
-    #expect(limiter.admit(nil, at: at(0)) == 0)
-    #expect(limiter.admit(one, at: at(60_000)) == 7)
-    #expect(limiter.admit(one, at: at(60_000)) == 0)
+    for _ in 0..<10 { #expect(limiter.admit(one, at: atMillisecond(0)) == 0) }
+    for _ in 0..<7 { #expect(limiter.admit(one, at: atMillisecond(59_999)) == nil) }
+    #expect(limiter.admit(other, at: atMillisecond(0)) == 0)
+    #expect(limiter.admit(nil, at: atMillisecond(0)) == 0)
+    #expect(limiter.admit(one, at: atMillisecond(60_000)) == 7)
+    #expect(limiter.admit(one, at: atMillisecond(60_000)) == 0)
   }
 }

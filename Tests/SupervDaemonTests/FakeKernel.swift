@@ -31,6 +31,9 @@ final class FakeKernel: Kernel {
   /// What the next turn brings.
   var arrivals: [KernelEvent] = []
   private(set) var eventLines: [[UInt8]] = []
+  private(set) var logLines: [(place: AgentLogPlace, line: String)] = []
+  /// Whether there are descriptors left for records of agents.
+  var logsAreOpen = true
   private(set) var updatedLogs: [LogFileSettings] = []
   /// What a correct daemon never does.
   private(set) var violations: [String] = []
@@ -227,6 +230,11 @@ final class FakeKernel: Kernel {
   }
 
   func writeEvent(_ line: [UInt8]) { eventLines.append(line) }
+
+  func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool {
+    logLines.append((place, String(decoding: line, as: UTF8.self)))
+    return logsAreOpen
+  }
 
   func updateLog(_ settings: LogFileSettings) { updatedLogs.append(settings) }
 

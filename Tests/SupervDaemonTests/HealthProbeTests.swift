@@ -107,7 +107,7 @@ import Testing
       })
     world.advance(.seconds(7))
     #expect(world.kernel.startedProbes.map(\.kind) == Array(repeating: Self.door, count: 4))
-    #expect(world.kernel.startedProbes.map(\.at) == [at(1), at(3), at(5), at(7)])
+    #expect(world.kernel.startedProbes.map(\.at) == [moment(1), moment(3), moment(5), moment(7)])
     #expect(try !world.agent("a").ready)
     isUp = true
     world.advance(.seconds(1))

@@ -21,7 +21,7 @@ import Testing
 private struct HealthRun {
   private var random: Jitter
   private var health: AgentHealth
-  private var now = at(1)
+  private var now = moment(1)
   private var settings: HealthSettings
   /// What the tree would say.
   private var isReady = false

@@ -23,7 +23,7 @@ extension World {
   static func watched(
     _ text: String = "[agent:a]\ncommand = a", prepare: (FakeKernel) -> Void = { _ in },
     location: SourceLocation = #_sourceLocation,
-    _ change: @escaping (inout HealthSettings) -> Void
+    _ change: @escaping @Sendable (inout HealthSettings) -> Void
   ) throws -> World {
     try World(
       text, prepare: prepare,
@@ -85,4 +85,26 @@ extension AgentClient {
   func takePings() -> [String] { take().filter { $0.method == "ping" }.compactMap(\.id) }
 
   func pong(_ id: String) { send(#"{"jsonrpc":"2.0","id":\#(id),"result":{}}"# + "\n") }
+}
+
+extension TreeSpecification {
+  /// What tests change of a definition holds for the tree, too.
+  mutating func adoptReadiness(of agents: [AgentDefinition]) {
+    let pairs = agents.map { ($0.specification.name, $0.specification.readyAfter) }
+    let readyAfter = Dictionary(pairs) { _, last in last }
+    children = children.map { $0.with(readyAfter) }
+  }
+}
+
+extension ChildSpecification {
+  fileprivate func with(_ readyAfter: [String: Duration?]) -> ChildSpecification {
+    switch self {
+    case .agent(var agent):
+      if let span = readyAfter[agent.name] { agent.readyAfter = span }
+      return .agent(agent)
+    case .supervisor(var supervisor):
+      supervisor.children = supervisor.children.map { $0.with(readyAfter) }
+      return .supervisor(supervisor)
+    }
+  }
 }

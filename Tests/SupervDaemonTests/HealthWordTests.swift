@@ -72,7 +72,7 @@ import Testing
 
   /// A `ping` that is never answered.
   private static func busy(
-    _ change: @escaping (inout HealthSettings) -> Void = { _ in }
+    _ change: @escaping @Sendable (inout HealthSettings) -> Void = { _ in }
   ) throws -> (World, AgentClient) {
     let world = try World.watched {
       $0.liveness = .every(.seconds(10), .ping)
@@ -285,35 +285,36 @@ import Testing
   // MARK: reload
 
   @Test func reloadChangesTheProbesOfOneThatRuns() throws {
-    let wanted = Wanted()
-    let world = try World.watched("[agent:a]\ncommand = a\nstartsecs = 1s") {
-      $0.liveness = wanted.liveness
-      $0.readiness = wanted.readiness
+    let plain = "[agent:a]\ncommand = a\n"
+    let world = try World(plain)
+    func reload(_ keys: String) {
+      world.text.replace(plain + keys)
+      world.signal(.hangUp)
     }
     world.advance(.seconds(1))
-    #expect(try world.agent("a").ready)
-    wanted.readiness = .every(.seconds(10), .command(["check"]))
     world.kernel.probeOutcome = { _ in .failed("busy") }
-    world.signal(.hangUp)
+    reload("readiness = exec:check")
     // What it was known for stands until the contrary is shown.
     #expect(try world.agent("a").ready && world.agent("a").incarnation == 1)
     world.advance(.seconds(31))
     #expect(try !world.agent("a").ready)
-    wanted.readiness = nil
-    world.signal(.hangUp)
-    world.advance(.seconds(1))
+    reload("")
     #expect(try world.agent("a").probes == [])
-    let client = try world.serve("a")
     #expect(try world.agent("a").ready)
-    wanted.liveness = .every(.seconds(10), .ping)
-    world.signal(.hangUp)
+    let client = try world.serve("a")
+    reload("liveness = ping")
     _ = world.time { !client.heard.isEmpty }
     #expect(client.takePings().count == 1)
+    reload("liveness = ping\nstartsecs = 7s")
+    #expect(try world.probe(.liveness).state == .waiting)
+    #expect(world.stopCount == 0 && world.kernel.violations == [])
   }
-}
 
-/// What the next reading of the configuration brings.
-private final class Wanted {
-  var liveness: ProbeSettings?
-  var readiness: ProbeSettings?
+  /// By the configuration's rule a probe takes the place of time.
+  @Test func probeTakesThePlaceOfTime() throws {
+    let world = try World("[agent:a]\ncommand = a\nstartup = tcp:80\nreadiness = unix:/run/a")
+    world.advance(.zero)
+    #expect(try world.agent("a").ready)
+    #expect(try world.agent("a").probes.map(\.kind) == ["tcp", "unix"])
+  }
 }

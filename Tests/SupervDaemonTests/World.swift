@@ -64,6 +64,7 @@ final class World {
       var loaded = source.load()
       if var changed = loaded.configuration {
         for index in changed.agents.indices { change(&changed.agents[index]) }
+        changed.tree.adoptReadiness(of: changed.agents)
         loaded.configuration = changed
       }
       return loaded

@@ -26,7 +26,7 @@ import Testing
     let listener = try UnixSocket.listen(at: path)
     let client = try UnixSocket.connect(to: path)
     let server = try accepted(by: listener)
-    guard let pidfd = server.peerProcess() else {
+    guard let pidfd = try server.peerProcess() else {
       return notTested("SO_PEERPIDFD", because: "the kernel is older than 6.5")
     }
     #expect(

@@ -5,6 +5,7 @@ blocking `Agent` does the work nothing in it ever waits by `await`, so a plain t
 """
 
 import asyncio
+import functools
 import inspect
 import itertools
 import json
@@ -12,6 +13,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -137,6 +139,13 @@ class Subject:
         pending = self.kept.pop(token)
         return await pending if self.is_async else pending.result()
 
+    async def do_helper_call(self, **call):
+        """A call made by a program that this one starts: on a connection of its own, while this one serves."""
+        helper = [sys.executable, __file__, "--helper", json.dumps(call)]
+        run = functools.partial(subprocess.run, helper, stdout=subprocess.PIPE, check=True)
+        done = await asyncio.to_thread(run) if self.is_async else run()
+        return json.loads(done.stdout)
+
     async def do_cast(self, to, method, params=None, task=None):
         await result_of(self.agent.cast(to, method, params, task))
 
@@ -226,8 +235,16 @@ async def main_async():
         listening.cancel()
 
 
+def main_helper(call):
+    call["timeout"] = call.pop("timeout_ms", 30000) / 1000
+    with superv.Agent() as agent:
+        print(json.dumps(agent.call(**call)))
+
+
 if __name__ == "__main__":
-    if "--asyncio" in sys.argv[1:]:
+    if sys.argv[1:2] == ["--helper"]:
+        main_helper(json.loads(sys.argv[2]))
+    elif "--asyncio" in sys.argv[1:]:
         asyncio.run(main_async())
     else:
         main_blocking()

@@ -62,6 +62,7 @@ LEVELS = ("debug", "info", "warning", "error")
 PATIENCE = 1.0  # seconds after the timeout at which the client ends a call itself: superv comes first
 RECONNECT_BASE, RECONNECT_CAP = 0.1, 5.0  # seconds
 RETRY_BASE = 0.1  # seconds
+GOODBYE = 0.2  # seconds kept of the time to stop, for the last answers
 ASK_TIMEOUT = 5.0  # seconds for what superv answers itself: cast, monitor
 
 
@@ -622,7 +623,7 @@ def _deadline(params: dict[str, Any], now: float) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def _plain(value: Any) -> Any:
@@ -700,6 +701,7 @@ class _Agent:
         self._socket: Optional[socket.socket] = None
         self._retry_at = -math.inf
         self._closed = False
+        self._flushing = False
 
     def _forked(self) -> None:
         """In a child after fork: the connection stays the parent's, and the child opens one of its own to ask."""
@@ -905,10 +907,13 @@ class _Agent:
         return events
 
     def _flush(self) -> None:
-        outgoing = self._core.outgoing
+        if self._flushing:  # a signal's handler came in between sending and taking away: one after it sends the rest
+            return
+        self._flushing, outgoing = True, self._core.outgoing
         with contextlib.suppress(OSError):  # full; or its end, which reading finds out too
             while outgoing and self._socket:
                 del outgoing[: self._socket.send(outgoing)]
+        self._flushing = False
 
     def _next_turn_at(self) -> float:
         """When a turn is due even though nothing comes."""
@@ -1107,7 +1112,8 @@ class Agent(_Agent):
                 if pool is None:
                     self._handle(call)
                 else:
-                    self._busy += 1
+                    with self._lock:
+                        self._busy += 1
                     pool.submit(self._handle_in_pool, call)
         finally:
             if pool:
@@ -1300,7 +1306,7 @@ class AsyncAgent(_Agent):
         me = asyncio.current_task()
         tasks = [task for task in self._tasks.values() if task is not me]
         if tasks and self.stopping:
-            left = self.stop_deadline - time.monotonic()
+            left = self.stop_deadline - time.monotonic() - GOODBYE
             await asyncio.wait(tasks, timeout=None if math.isinf(left) else max(0.0, left))
         for task in tasks:
             task.cancel()

@@ -12,6 +12,7 @@ import superv
 ATTEMPTS = 4
 ATTEMPT_SECONDS = 4.0  # how long one attempt may take, when there is that much time at all
 BACKOFF_BASE, BACKOFF_CAP = 0.2, 3.0  # seconds
+ANSWER_SECONDS = 0.1  # kept of the time there is: what is said at the deadline comes too late
 
 
 class ModelError(superv.RemoteError):
@@ -57,22 +58,23 @@ class Model:
         self.breaker = breaker or Breaker()
 
     def complete(self, prompt, call):
-        """The model's text, before the deadline of `call` and no later.
+        """The model's text, or an error that says why there is none, shortly before the deadline of `call`.
 
         429 and 5xx are tried again, as Retry-After says or after a random while that grows. A refused key is not:
         somebody has to do something about it. A wait that is longer than the time that is left is not begun.
 
         Who gives up says that trying again is no use, or else everybody above would multiply the attempts.
         """
+        end = time.monotonic() + call.remaining() - ANSWER_SECONDS
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self.breaker.ask()
-                return self._attempt(prompt, min(ATTEMPT_SECONDS, call.remaining()))
+                return self._attempt(prompt, min(ATTEMPT_SECONDS, end - time.monotonic()))
             except superv.SupervError as error:
                 wait = error.retry_after
                 if wait is None:
                     wait = random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt))
-                if not error.retryable or attempt == ATTEMPTS or wait >= call.remaining():
+                if not error.retryable or attempt == ATTEMPTS or wait >= end - time.monotonic():
                     self.agent.log("error", "gave up on the model", attempt=attempt, code=error.code, why=error.message)
                     raise ModelError(error.code, error.message, False, error.retry_after) from None
                 self.agent.log(

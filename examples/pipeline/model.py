@@ -10,6 +10,7 @@ The mode holds for `count` completions, or until another one is set. As an agent
 
 import json
 import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,9 +19,9 @@ import superv
 MODES = {
     "ok": "answers",
     "slow": "takes three seconds",
-    "429": "says 429 and Retry-After: 1",
-    "500": "says 500",
-    "401": "says 401",
+    "429": "says that it is asked too often, and to try again in a second",
+    "500": "fails",
+    "401": "refuses the key",
     "hang": "takes the question and never answers",
     "sick": "answers, but /health says 503",
 }
@@ -130,7 +131,12 @@ class Model(ThreadingHTTPServer):
 
 def main():
     agent = superv.Agent()
-    model = Model(int(os.environ.get("MODEL_PORT", "18741")), agent)
+    port = int(os.environ.get("MODEL_PORT", "18741"))
+    try:
+        model = Model(port, agent)
+    except OSError as error:
+        print(f"model: cannot serve at 127.0.0.1:{port}: {error.strerror}", file=sys.stderr)
+        sys.exit(os.EX_TEMPFAIL)  # it may be free later: superv tries again, and waits longer each time
     threading.Thread(target=model.serve_forever, daemon=True).start()
 
     @agent.handler("mode")

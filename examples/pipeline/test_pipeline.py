@@ -112,7 +112,7 @@ class Asking(ModelTest):
 
     def test_retry_after_is_not_waited_for_when_there_is_no_time(self):
         self.server.mood.set("429", 2)
-        self.fails(429, seconds=0.9)
+        self.fails(429, seconds=1.05)
         self.assertEqual(self.left(), 1)
 
     def test_a_refused_key_is_not_tried_again(self):
@@ -122,7 +122,7 @@ class Asking(ModelTest):
 
     def test_a_model_that_hangs_takes_no_more_than_the_time_there_is(self):
         self.server.mood.set("hang")
-        self.fails(503, seconds=0.2)
+        self.assertLess(self.fails(503, seconds=0.5), 0.5, "and says so in time")
 
     def test_a_model_that_is_not_there(self):
         self.model = llm.Model(self.agent, "http://127.0.0.1:1", llm.Breaker(failures=100))

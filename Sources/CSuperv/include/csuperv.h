@@ -46,7 +46,8 @@ int csv_ip_family(const char *ip_literal); // AF_INET, AF_INET6, or -1 with EINV
 int csv_local_port(int fd);
 int csv_take_socket_error(int fd); // SO_ERROR: the errno of what failed, 0 when nothing did
 int csv_peer_credentials(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
-int csv_peer_pidfd(int fd); // Linux 6.5
+int csv_peer_pidfd(int fd); // Linux 6.5; before that ENOPROTOOPT
+int csv_is_connected_to_itself(int fd); // TCP: both ends are the same address and port
 
 // One message with descriptors beside it (SCM_RIGHTS); received ones are close-on-exec.
 enum { CSV_MESSAGE_DESCRIPTORS = 32 };
@@ -54,13 +55,15 @@ struct csv_received {
   int descriptor_count;
   int truncated; // bytes or descriptors did not fit and are lost
   pid_t sender;  // 0 unless the receiving socket passes credentials
+  int sender_pidfd; // -1 where the kernel gives none (Linux 6.5)
+  int sender_gone;  // the sender has been reaped
 };
 ssize_t csv_send_message(int fd, const void *bytes, size_t count, const int *descriptors,
                          int descriptor_count);
 ssize_t csv_receive_message(int fd, void *bytes, size_t room,
                             int descriptors[CSV_MESSAGE_DESCRIPTORS],
                             struct csv_received *received);
-int csv_pass_credentials(int fd);
+int csv_pass_credentials(int fd); // pidfds too, where the kernel has them
 
 // Processes.
 struct csv_exit {

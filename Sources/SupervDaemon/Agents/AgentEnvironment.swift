@@ -1,5 +1,6 @@
 import SupervConfig
 import SupervSystem
+import SupervisionTree
 
 /// Puts together what an agent's environment is. Nothing of it is kept: every start reads it anew.
 struct AgentEnvironment {
@@ -29,6 +30,12 @@ struct AgentEnvironment {
     environment.set("SUPERV_INCARNATION", String(incarnation))
     environment.set("SUPERV_SOCKET", settings.agentSocket)
     environment.set("NOTIFY_SOCKET", settings.notifySocket)
+    // WATCHDOG_PID would be the pid of the process that this is for, and there is none yet.
+    let probes = [agent.health.liveness, agent.health.startup, agent.health.readiness]
+    for case .watchdog(let span) in probes.compactMap({ $0?.kind }) {
+      environment.set("WATCHDOG_USEC", String(span.wholeNanoseconds / 1000))
+      break
+    }
     return environment.lines
   }
 

@@ -49,19 +49,18 @@ extension UInt64 {
 extension [UInt8] {
   /// 16 hexadecimal digits, in lower case.
   mutating func append(hexadecimal value: UInt64) {
-    appendEightDigits(UInt32(truncatingIfNeeded: value >> 32))
-    appendEightDigits(UInt32(truncatingIfNeeded: value))
+    let digits = (Self.eightDigits(value >> 32), Self.eightDigits(value))
+    unsafe Swift.withUnsafeBytes(of: digits) { unsafe append(contentsOf: $0) }
   }
 
-  /// All digits at once: the nibbles are spread over eight bytes, and what is above 9 is moved on to
-  /// the letters.
-  private mutating func appendEightDigits(_ value: UInt32) {
-    var word = UInt64(value)
-    word = (word | word << 16) & 0x0000_FFFF_0000_FFFF
-    word = (word | word << 8) & 0x00FF_00FF_00FF_00FF
-    word = (word | word << 4) & 0x0F0F_0F0F_0F0F_0F0F
-    let letters = (word &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-    word = word &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
-    unsafe Swift.withUnsafeBytes(of: word.bigEndian) { unsafe append(contentsOf: $0) }
+  /// The digits of the lower 32 bits as the bytes of a word in memory, most significant first.
+  private static func eightDigits(_ value: UInt64) -> UInt64 {
+    var digits = value & 0xFFFF_FFFF
+    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
+    digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
+    digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
+    // 1 in each byte that stands for a letter.
+    let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 39).bigEndian
   }
 }

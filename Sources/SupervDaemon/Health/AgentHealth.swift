@@ -54,6 +54,8 @@ package struct AgentHealth: Sendable {
     package var machine: ProbeMachine
     /// Nil until it may begin.
     var schedule: ProbeSchedule?
+    /// Of a watchdog: from when its time runs; nil: it does not.
+    var keptAliveAt: MonotonicTime?
 
     init(_ role: ProbeRole, _ settings: ProbeSettings, state: ProbeMachine.State = .waiting) {
       self.role = role
@@ -74,14 +76,13 @@ package struct AgentHealth: Sendable {
   var settings: HealthSettings
   package internal(set) var probes: [Probe]
   package internal(set) var asking: Asking?
-  package internal(set) var watch = ProgressWatch()
+  package var watch = ProgressWatch()
   package internal(set) var isHeld: Bool
   /// There was a verdict, or it is being stopped.
   var isOver = false
 
   var word: Declaration?
   var hasHello = false
-  var lastKeepAlive: MonotonicTime?
   /// When time will have made it ready; nil when it has, or does not.
   var timeDue: MonotonicTime?
   var hasTimePassed = false
@@ -136,10 +137,10 @@ package struct AgentHealth: Sendable {
   }
 
   private func watchdogDue(_ probe: Probe) -> MonotonicTime? {
-    guard let span = probe.watchdogSpan, !probe.isOver, let lastKeepAlive,
+    guard let span = probe.watchdogSpan, !probe.isOver, let keptAliveAt = probe.keptAliveAt,
       probe.role == .startup || hasStarted
     else { return nil }
-    let due = lastKeepAlive + span
+    let due = keptAliveAt + span
     return span < .seconds(1) ? due : due.roundedUp(to: ProbeSchedule.slack)
   }
 
@@ -181,6 +182,8 @@ extension AgentHealth {
         guard let span = probe.watchdogSpan, let due = watchdogDue(probe), due <= now else {
           continue
         }
+        // Until it speaks again, it cannot be late again.
+        if let index = index(probe.role) { probes[index].keptAliveAt = nil }
         take(.failed("no WATCHDOG=1 for \(span.brief)"), of: probe.role, now, &effects)
       }
       for operation in watch.takeOverdue(now) { becomeStuck(operation, now, &effects) }
@@ -204,6 +207,12 @@ extension AgentHealth {
     return settled(effects, now, .health(.probePassed(role)))
   }
 
+  mutating func restartWatchdogs(_ now: MonotonicTime) {
+    for index in probes.indices where probes[index].keptAliveAt != nil {
+      probes[index].keptAliveAt = now
+    }
+  }
+
   private mutating func conclude(
     _ outcome: ProbeOutcome, _ now: MonotonicTime, _ effects: inout [HealthEffect]
   ) {
@@ -225,7 +234,7 @@ extension AgentHealth {
     case nil: break
     case .passed:
       // What was said while it started counts from now on.
-      if role == .startup, lastKeepAlive != nil { lastKeepAlive = now }
+      if role == .startup { restartWatchdogs(now) }
       openGates(now)
     case .failed(let times, let detail):
       let reason = HealthReason.probeFailed(role, times: times, detail: detail)
@@ -262,15 +271,22 @@ extension AgentHealth {
     var effects = effects
     tell(isReady, why, &effects)
     guard !isHeld, asking == nil else { return effects }
+    guard let next = nextDue(now) else { return effects }
+    probes[next].schedule?.advance(now)
+    let deadline = now + probes[next].machine.settings.timeout
+    asking = Asking(role: probes[next].role, deadline: deadline)
+    effects.append(.ask(probes[next].role))
+    return effects
+  }
+
+  /// Whoever has waited longest, so that one that hangs again and again keeps no other from its turn.
+  private func nextDue(_ now: MonotonicTime) -> Int? {
+    var first: (index: Int, due: MonotonicTime)?
     for index in probes.indices where !probes[index].isOver {
       guard let due = probes[index].schedule?.due, due <= now else { continue }
-      probes[index].schedule?.advance(now)
-      let deadline = now + probes[index].machine.settings.timeout
-      asking = Asking(role: probes[index].role, deadline: deadline)
-      effects.append(.ask(probes[index].role))
-      break
+      if first.map({ due < $0.due }) ?? true { first = (index, due) }
     }
-    return effects
+    return first?.index
   }
 }
 

@@ -72,10 +72,10 @@ extension AgentHealth {
   /// `WATCHDOG=1`. It only moves a deadline, which is looked at when it comes.
   package mutating func keepAlive(_ now: MonotonicTime) -> [HealthEffect] {
     guard !isOver else { return [] }
-    lastKeepAlive = now
     var effects: [HealthEffect] = []
-    for probe in probes where probe.watchdogSpan != nil && !isHeld {
-      take(.passed, of: probe.role, now, &effects)
+    for index in probes.indices where probes[index].watchdogSpan != nil {
+      probes[index].keptAliveAt = now
+      if !isHeld { take(.passed, of: probes[index].role, now, &effects) }
     }
     return settled(effects, now, .health(.probePassed(.readiness)))
   }
@@ -159,7 +159,7 @@ extension AgentHealth {
       probes[index].machine.forget()
       probes[index].schedule = nil
     }
-    if lastKeepAlive != nil { lastKeepAlive = now }
+    restartWatchdogs(now)
     watch.forget(now)
     openGates(now)
   }
@@ -176,6 +176,7 @@ extension AgentHealth {
     takeOver(isReady, now)
     if isReady, word == nil { word = .ready }
     let isStarted = isReady || hasStarted
+    let hasSpoken = probes.contains { $0.keptAliveAt != nil }
     settings = new
     probes = Self.probes(of: new).map { probe in
       switch probe.role {
@@ -186,6 +187,7 @@ extension AgentHealth {
       case .liveness: probe
       }
     }
+    for index in probes.indices where hasSpoken { probes[index].keptAliveAt = now }
     begin(anew: [], now)
     return settled(effects, now, .reloadChanged)
   }

@@ -12,6 +12,7 @@ extension Daemon {
     guard let process,
       let record = health.record(of: ProcessKey(node: node, incarnation: process.incarnation))
     else { return }
+    if case .notReady(let reason) = record.health.word { report.notReadyReason = reason }
     report.statusText = record.statusText
     report.mainPID = record.mainPid
     report.progress = record.health.watch.progress

@@ -72,7 +72,8 @@ final class DaemonHouse {
   /// - Throws: `HouseError` when it is somebody else's or cannot be lived in.
   init(_ configuration: Configuration) throws(HouseError) {
     settings = configuration.settings
-    try Self.make("runtime_dir", settings.runtimeDirectory, mode: Self.runtimeMode)
+    try Self.make("runtime_dir", settings.runtimeDirectory, mode: 0o700)
+    if Self.servesUsers { try Self.letThrough(settings.runtimeDirectory) }
     try Self.make("state_dir", settings.stateDirectory, mode: 0o700)
     try Self.make("log_dir", settings.logDirectory, mode: 0o750)
     lock = try Self.lock("\(settings.runtimeDirectory)/superv.lock")
@@ -86,7 +87,6 @@ final class DaemonHouse {
   /// Only root can start agents as other users; these have to get to their socket. Who they are is
   /// the kernel's word, not the file's mode.
   private static let servesUsers = Processes.ownUser == 0
-  private static let runtimeMode: UInt32 = servesUsers ? 0o711 : 0o700
   private static let agentSocketMode: UInt32 = servesUsers ? 0o666 : 0o600
   /// A thousand agents that start at once do not wait for each other to connect.
   private static let agentBacklog: Int32 = 1024
@@ -100,6 +100,16 @@ final class DaemonHouse {
       try Files.remove(probe)
     } catch {
       throw HouseError("\(key) cannot be used: \(error)")
+    }
+  }
+
+  /// Lets everybody get to the sockets in a folder, and see no names in it.
+  private static func letThrough(_ path: String) throws(HouseError) {
+    do {
+      guard let mode = try Files.status(of: path)?.mode, mode & 0o011 != 0o011 else { return }
+      try Files.setMode(path, mode & 0o7777 | 0o011)
+    } catch {
+      throw HouseError("runtime_dir cannot be used: \(error)")
     }
   }
 
@@ -138,8 +148,10 @@ final class DaemonHouse {
       let agents = try UnixSocket.listen(
         at: settings.agentSocket, mode: Self.agentSocketMode, backlog: Self.agentBacklog)
       sockets.append(ListeningSocket(.agent, agents))
+      let notifications = try UnixSocket.listen(
+        at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
       return try LinuxKernel(
-        sockets: sockets,
+        sockets: sockets, notifySocket: notifications,
         logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")
@@ -177,7 +189,9 @@ final class DaemonHouse {
 
   /// Removes what would mislead the next one; the lock goes with the process.
   func close() {
-    for path in [controlPath, settings.agentSocket] { _ = try? Files.remove(path) }
+    for path in [controlPath, settings.agentSocket, settings.notifySocket] {
+      _ = try? Files.remove(path)
+    }
   }
 }
 

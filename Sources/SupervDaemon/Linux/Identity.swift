@@ -9,36 +9,44 @@ extension ProcessTable {
 
   /// The agent whose process opened a connection.
   ///
-  /// - Throws: `SystemError` when the socket does not say who that was.
+  /// - Throws: `SystemError` when the socket does not say who that was, or no descriptor is left.
   func identify(_ socket: borrowing Descriptor) throws(SystemError) -> Caller {
     let peer = try socket.peerCredentials()
-    // Taken before the look at /proc: as long as it has not ended, the pid is its own.
-    let witness = socket.peerProcess()
-    guard let owner = owner(of: peer.process) else {
+    let owner = owner(of: peer.process)
+    let isThere = try isUnreaped(peerOf: socket)
+    guard let owner else {
       return .stranger(peer, why: "process \(peer.process) belongs to no agent")
     }
-    switch witness {
-    case .some(let process):
-      // Readable: it has ended, and what was found may be about another one.
-      let hasEnded = (try? process.wait(timeoutMilliseconds: 0)) ?? true
-      if hasEnded {
-        return .stranger(peer, why: "process \(peer.process) has ended")
-      }
-    // Before Linux 6.5 the pid alone has to do.
-    case .none: break
-    }
+    // What was found may be about another process with its pid.
+    guard isThere else { return .stranger(peer, why: "process \(peer.process) is gone") }
     return .agent(owner, peer)
   }
 
+  /// Before Linux 6.5 the pid alone has to do.
+  private func isUnreaped(peerOf socket: borrowing Descriptor) throws(SystemError) -> Bool {
+    do {
+      guard let process = try socket.peerProcess() else { return true }
+      return Processes.isUnreaped(process)
+    } catch let error where error.isOutOfDescriptors {
+      throw error
+    } catch {
+      return false
+    }
+  }
+
   /// The agent that a process belongs to: it is the agent's own, or in its session, which agents
-  /// lead, or descends from one that is.
+  /// lead, or descends from one that is. Who has left the session and lost all ancestors up to
+  /// there, as daemons do, belongs to nobody.
   func owner(of pid: Int32) -> ProcessKey? {
     if let key = roots[pid] { return key }
-    var next = pid
+    guard pid > 1, var record = ProcessRecord.of(pid) else { return nil }
     for _ in 0..<Self.maximumAncestors {
-      guard next > 1, let record = ProcessRecord.of(next) else { return nil }
       if let key = roots[record.session] ?? roots[record.parent] { return key }
-      next = record.parent
+      guard record.parent > 1, let parent = ProcessRecord.of(record.parent),
+        // A parent that is younger has only got the pid of one that is gone.
+        parent.startTime <= record.startTime
+      else { return nil }
+      record = parent
     }
     return nil
   }

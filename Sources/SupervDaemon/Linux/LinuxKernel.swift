@@ -16,8 +16,8 @@ final class ListeningSocket {
   func take() -> Descriptor? { descriptor.take() }
 }
 
-/// The machine itself: one epoll instance over pidfds, signals, the alarm, the control socket with
-/// its connections, and the logger.
+/// The machine itself: one epoll instance over pidfds, signals, the alarm, the sockets with
+/// their connections, probes, and the logger.
 ///
 /// Every source has a token that holds its kind and a number that is never used twice, so that an
 /// event that is out of date is dropped.
@@ -25,6 +25,7 @@ package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
     case signals, alarm, door, connection, logger, loggerProcess, eventPipe
+    case notifySocket, notifyPipe, probe, probeProcess, recordPipe
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -41,6 +42,9 @@ package final class LinuxKernel: Kernel {
   let processes: ProcessTable
   let connections: ConnectionTable
   let logs: LoggerProcess
+  private let notifySocket: NotifySocket
+  private let notifyPipes = NotifyPipes()
+  private let probes = ProbeTable()
   private var ready: [EventPoll.Event] = []
   /// Made when there is time, for restarts, which have none.
   private var sparePipes: [LogPipes] = []
@@ -60,10 +64,11 @@ package final class LinuxKernel: Kernel {
 
   /// - Parameters:
   ///   - sockets: that listen, each one for its door.
+  ///   - notifySocket: of datagrams.
   ///   - logs: not started yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
-    sockets: [ListeningSocket],
+    sockets: [ListeningSocket], notifySocket: consuming Descriptor,
     logs: LoggerProcess, openFiles: ProcessLimit
   ) throws(SystemError) {
     poll = try EventPoll()
@@ -72,6 +77,7 @@ package final class LinuxKernel: Kernel {
     processes = ProcessTable(openFiles: openFiles)
     connections = try ConnectionTable()
     self.logs = logs
+    self.notifySocket = try NotifySocket(notifySocket, poll)
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
     try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
@@ -84,12 +90,6 @@ package final class LinuxKernel: Kernel {
   package var now: MonotonicTime { MonotonicTime(nanoseconds: Clock.monotonicNanoseconds) }
 
   package var realTimeNanoseconds: Int64 { Clock.realTimeNanoseconds }
-
-  package func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {}
-
-  package func cancelProbe(_ probe: ProbeID) {}
-
-  package func owner(ofProcess pid: Int32) -> ProcessKey? { processes.owner(of: pid) }
 
   package func beginSurvey() {
     guard survey == nil, surveyDeadline == nil else { return }
@@ -128,6 +128,7 @@ package final class LinuxKernel: Kernel {
     logs.watchLink(poll)
     connections.flush(poll, &events)
     processes.closeEnded(poll)
+    notifySocket.releaseBarriers()
     while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
       sparePipes.append(pipes)
     }
@@ -143,10 +144,11 @@ package final class LinuxKernel: Kernel {
     hasDeferred = !events.isEmpty && !hasDeferred
     if hasDeferred { return }
     for event in ready where !isEnd(event) { take(event, &events) }
+    probes.takeNews(&events)
     doHousework()
     advanceSurvey(&events)
     // The alarm comes last: whatever it waits for may have come with it.
-    if (try? alarm.acknowledge()) == true {
+    if ready.contains(where: isAlarm), (try? alarm.acknowledge()) == true {
       alarmTime = nil
       events.append(.alarm)
     }
@@ -154,8 +156,9 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    if survey != nil { return 0 }
-    return [orphansDue, logs.restartAt, surveyDeadline].compactMap { $0 }.min().map { due in
+    if survey != nil || probes.hasNews { return 0 }
+    // No list of them: an array a turn is a tenth of what a call costs.
+    return earlier(earlier(orphansDue, logs.restartAt), surveyDeadline).map { due in
       Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }
@@ -163,7 +166,7 @@ package final class LinuxKernel: Kernel {
   private func doHousework() {
     logs.restartIfDue(now, poll)
     guard let due = orphansDue, due <= now else { return }
-    let isDone = processes.reapOrphans(except: logs.pid)
+    let isDone = processes.reapOrphans { $0 == logs.pid || probes.has($0) }
     orphansDue = isDone ? nil : now + Self.orphanDelay
   }
 
@@ -171,10 +174,16 @@ package final class LinuxKernel: Kernel {
     event.token >> 56 == Source.process.rawValue
   }
 
+  private func isAlarm(_ event: EventPoll.Event) -> Bool {
+    event.token >> 56 == Source.alarm.rawValue
+  }
+
   private func takeEnd(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
     guard let (_, number) = Source.of(event.token),
       let (key, termination) = processes.reap(number)
     else { return }
+    notifyPipes.close(key, poll)
+    logs.endRecords(of: key, poll)
     events.append(.ended(key, termination))
   }
 
@@ -188,6 +197,11 @@ package final class LinuxKernel: Kernel {
     case .logger: logs.takeReports(poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)
     case .eventPipe: logs.flushEvents(poll)
+    case .recordPipe: logs.flushRecords(number, poll)
+    case .notifySocket: notifySocket.take(processes, &events)
+    case .notifyPipe: notifyPipes.take(number, poll, &events)
+    case .probe: probes.take(number, poll, &events)
+    case .probeProcess: probes.takeEnd(number, poll, &events)
     }
   }
 
@@ -221,9 +235,33 @@ extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
     let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
     let request = try processes.request(launch, pipes)
-    let pid = try processes.start(launch.key, request, poll)
+    let pid: Int32
+    if let number = launch.agent.health.notifyDescriptor {
+      pid = try start(launch.key, request, notifyDescriptor: number)
+    } else {
+      pid = try processes.start(launch.key, request, poll)
+    }
     logs.open(launch, pid: pid, pipes)
     return pid
+  }
+
+  private func start(
+    _ key: ProcessKey, _ request: SpawnRequest, notifyDescriptor number: Int32
+  ) throws(LaunchError) -> Int32 {
+    var request = request
+    let writer: Descriptor
+    do {
+      writer = try notifyPipes.open(key, poll)
+    } catch {
+      throw LaunchError("notify_fd: \(error)")
+    }
+    request.extraDescriptors = [.init(source: writer.number, target: number)]
+    do {
+      return try processes.start(key, request, poll)
+    } catch {
+      notifyPipes.close(key, poll)
+      throw error
+    }
   }
 
   package func signal(_ process: ProcessKey, _ signal: Signal) {
@@ -231,6 +269,16 @@ extension LinuxKernel {
   }
 
   package func kill(_ process: ProcessKey) { processes.signal(process, .kill) }
+
+  package func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {
+    probes.start(probe, kind, poll) { (words) throws(LaunchError) in
+      try processes.request(launch, command: words)
+    }
+  }
+
+  package func cancelProbe(_ probe: ProbeID) { probes.cancel(probe, poll) }
+
+  package func owner(ofProcess pid: Int32) -> ProcessKey? { processes.owner(of: pid) }
 
   package func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool {
     connections.send(bytes, to: connection)
@@ -240,6 +288,16 @@ extension LinuxKernel {
 
   package func writeEvent(_ line: [UInt8]) { logs.writeEvent(line, poll) }
 
+  package func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool {
+    let hasEnded = !processes.isRunning(place.process)
+    do {
+      try logs.writeRecord(line, to: place, isLast: hasEnded, poll)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   package func updateLog(_ settings: LogFileSettings) { logs.update(settings) }
 
   /// The end of the daemon: what the last turn had to say is sent, what is still below it is
@@ -247,6 +305,7 @@ extension LinuxKernel {
   package func finish() {
     var ignored: [KernelEvent] = []
     connections.flush(poll, &ignored)
+    probes.cancelAll(poll)
     processes.killOrphans(except: logs.pid)
     logs.finish(poll)
   }

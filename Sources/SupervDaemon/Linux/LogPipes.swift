@@ -1,4 +1,3 @@
-import SupervProtocol
 import SupervSystem
 
 /// A pipe to the logger. The daemon keeps the end to read from for as long as a logger may need it.
@@ -17,7 +16,9 @@ final class LogPipe {
   }
 
   /// For the daemon itself, which never waits.
-  static func forEvents(bytes: Int32) throws(SystemError) -> LogPipe {
+  ///
+  /// - Parameter bytes: the capacity; nil: the kernel's default.
+  static func forRecords(bytes: Int32? = nil) throws(SystemError) -> LogPipe {
     try Pipe.make(bytes: bytes, nonblocking: true).split { LogPipe(reader: $0, writer: $1) }
   }
 
@@ -30,10 +31,10 @@ final class LogPipe {
     return try openWriter!.write(bytes)
   }
 
-  func watchWriter(_ isWanted: Bool, _ poll: borrowing EventPoll) {
+  func watchWriter(_ isWanted: Bool, token: UInt64, _ poll: borrowing EventPoll) {
     guard openWriter != nil else { return }
     if isWanted {
-      try? poll.add(openWriter!, token: LinuxKernel.Source.eventPipe.token(), for: .writable)
+      try? poll.add(openWriter!, token: token, for: .writable)
     } else {
       try? poll.remove(openWriter!)
     }
@@ -55,53 +56,5 @@ struct LogPipes {
     } catch {
       throw LaunchError("\(error)")
     }
-  }
-}
-
-/// The daemon's end of the event log: what the pipe does not take now waits in a bounded queue, and
-/// what does not fit there is lost, counted and said.
-final class EventPipe {
-  private let pipe: LogPipe
-  private var queue: OutBuffer
-  private var lostCount = 0
-  private var isWatched = false
-
-  init(_ pipe: LogPipe, maximumQueuedBytes: Int) {
-    self.pipe = pipe
-    queue = OutBuffer(maximumBytes: maximumQueuedBytes)
-  }
-
-  /// One line, with its newline.
-  func write(_ line: [UInt8], _ poll: borrowing EventPoll) {
-    if lostCount > 0 {
-      let mark = #"{"event":"log.lost","count":\#(lostCount)}"# + "\n"
-      if queue.append(Array(mark.utf8)) { lostCount = 0 }
-    }
-    if lostCount > 0 || !queue.append(line) { lostCount += 1 }
-    flush(poll)
-  }
-
-  func flush(_ poll: borrowing EventPoll) {
-    while !queue.isEmpty {
-      let count = queue.withWaitingBytes { bytes in
-        // Nobody reads: the pipe is as good as full.
-        (try? pipe.write(bytes)) ?? nil
-      }
-      guard let count else { break }
-      queue.consume(count)
-    }
-    watch(poll)
-  }
-
-  private func watch(_ poll: borrowing EventPoll) {
-    guard isWatched == queue.isEmpty else { return }
-    isWatched.toggle()
-    pipe.watchWriter(isWatched, poll)
-  }
-
-  /// Ends the event log once what waits is written, or the reader does not take it.
-  func close(_ poll: borrowing EventPoll) {
-    flush(poll)
-    pipe.closeWriter()
   }
 }

@@ -53,7 +53,8 @@ package final class LoggerProcess {
   private(set) var restartAt: MonotonicTime?
   /// Grows with each quick death, so that a logger that cannot live costs nothing.
   private var restartDelay = Duration.zero
-  private let events: EventPipe
+  private let events: RecordPipe
+  private let records = RecordPipes()
   /// What the streams of an agent instance have brought that are over, by its name.
   private var pastUsage: [String: LogUsage] = [:]
   /// Whether the logger has answered the last `reportUsage`.
@@ -63,8 +64,11 @@ package final class LoggerProcess {
   package init(_ settings: DaemonSettings, mirrorsOutput: Bool) throws(SystemError) {
     self.settings = settings
     self.mirrorsOutput = mirrorsOutput
-    let pipe = try LogPipe.forEvents(bytes: Self.eventPipeBytes)
-    events = EventPipe(pipe, maximumQueuedBytes: Self.maximumQueuedEventBytes)
+    let pipe = try LogPipe.forRecords(bytes: Self.eventPipeBytes)
+    events = RecordPipe(
+      pipe, token: LinuxKernel.Source.eventPipe.token(),
+      maximumQueuedBytes: Self.maximumQueuedEventBytes
+    ) { count, _ in Array(#"{"event":"log.lost","count":\#(count)}"#.utf8) }
     let file = LogFileSettings(
       path: "\(settings.logDirectory)/events.ndjson", format: .json,
       maximumBytes: settings.eventLog.maximumBytes, maximumFiles: settings.eventLog.maximumFiles)
@@ -224,15 +228,33 @@ package final class LoggerProcess {
       for: waits ? [.readable, .writable] : .readable)
   }
 
-  // MARK: The event log
+  // MARK: Records of our own
 
+  /// - Parameter line: without its newline.
   func writeEvent(_ line: [UInt8], _ poll: borrowing EventPoll) { events.write(line, poll) }
 
   func flushEvents(_ poll: borrowing EventPoll) { events.flush(poll) }
 
+  /// - Throws: `SystemError` when there is no pipe to be had.
+  func writeRecord(
+    _ line: [UInt8], to place: AgentLogPlace, isLast: Bool, _ poll: borrowing EventPoll
+  ) throws(SystemError) {
+    try records.write(line, to: place, isLast: isLast, poll) { pipe in
+      unsent.append(keep(.raw, place.origin, place.file, pipe))
+    }
+  }
+
+  func flushRecords(_ number: UInt64, _ poll: borrowing EventPoll) { records.take(number, poll) }
+
+  func endRecords(of process: ProcessKey, _ poll: borrowing EventPoll) {
+    records.end(process, poll)
+  }
+
   /// The event log ends, and the logger with the last stream.
   func finish(_ poll: borrowing EventPoll) {
     events.close(poll)
+    records.closeAll(poll)
+    handOver()
     guard let process else { return }
     _ = try? process.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
     _ = try? process.pidfd.wait(timeoutMilliseconds: Int64(Self.finishMilliseconds) + 1000)

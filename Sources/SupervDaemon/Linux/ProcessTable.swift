@@ -28,18 +28,22 @@ final class ProcessTable {
 
   init(openFiles: ProcessLimit) { self.openFiles = openFiles }
 
-  /// What the kernel is asked for, from what the configuration says.
-  func request(
-    _ launch: Launch, _ pipes: LogPipes
-  ) throws(LaunchError) -> SpawnRequest {
+  /// What the kernel is asked for to start an agent.
+  func request(_ launch: Launch, _ pipes: LogPipes) throws(LaunchError) -> SpawnRequest {
+    var request = try request(launch, command: launch.agent.command)
+    request.standardInput = .path(launch.agent.standardInput)
+    request.standardOutput = pipes.output.writerNumber
+    request.standardError = pipes.errors.writerNumber
+    return request
+  }
+
+  /// A command run as an agent is; the agent itself is one.
+  func request(_ launch: Launch, command: [String]) throws(LaunchError) -> SpawnRequest {
     let agent = launch.agent
-    var request = SpawnRequest(command: agent.command, environment: launch.environment)
+    var request = SpawnRequest(command: command, environment: launch.environment)
     request.directory = agent.directory
     request.umask = agent.umask
     request.nice = agent.nice
-    request.standardInput = .path(agent.standardInput)
-    request.standardOutput = pipes.output.writerNumber
-    request.standardError = pipes.errors.writerNumber
     request.limits = limits(agent.limits)
     if let user = agent.user {
       do {
@@ -108,6 +112,8 @@ final class ProcessTable {
     return (entry.key, termination)
   }
 
+  func isRunning(_ key: ProcessKey) -> Bool { numbers[key] != nil }
+
   /// The processes of agents, by pid.
   var roots: [Int32: ProcessKey] { pids }
 
@@ -125,12 +131,13 @@ final class ProcessTable {
   /// Reaps children that no pidfd stands for: descendants of agents that came to superv when their
   /// parents died.
   ///
-  /// - Returns: false when an agent that has ended stands before others: the kernel names the same
-  ///   one until it is reaped, which its pidfd sees to.
+  /// - Parameter isWatched: whether somebody else has a pidfd of this child.
+  /// - Returns: false when one that has a pidfd stands before others: the kernel names the same one
+  ///   until it is reaped, which its pidfd sees to.
   @discardableResult
-  func reapOrphans(except logger: Int32?) -> Bool {
+  func reapOrphans(except isWatched: (Int32) -> Bool) -> Bool {
     while let pid = Processes.peekEnded() {
-      if pids[pid] != nil || pid == logger { return false }
+      if pids[pid] != nil || isWatched(pid) { return false }
       guard (try? Processes.reap(pid: pid)) != nil else { break }
     }
     return true
@@ -143,7 +150,7 @@ final class ProcessTable {
       let orphans = ((try? ProcessRecord.all()) ?? []).filter {
         $0.parent == Processes.ownPid && $0.pid != logger && $0.state != "Z"
       }
-      reapOrphans(except: logger)
+      reapOrphans(except: { $0 == logger })
       if orphans.isEmpty { return }
       for orphan in orphans {
         guard let pidfd = try? Processes.open(pid: orphan.pid) else { continue }

@@ -26,7 +26,7 @@ _superv() {
   esac
   case $command:$word in
     :-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help --version" -- "$word")) ;;
-    :*) COMPREPLY=($(compgen -W "start run shutdown reload check status tree why events logs health up down restart signal call notify help completion version" -- "$word")) ;;
+    :*) COMPREPLY=($(compgen -W "start run shutdown reload check status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     start:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     start:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     run:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -54,12 +54,14 @@ _superv() {
     signal:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     signal:*) if [[ $before == signal ]]; then COMPREPLY=($(compgen -W "HUP INT QUIT TERM USR1 USR2 CONT STOP KILL" -- "$word"))
       else COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")); fi ;;
+    hold:-*) COMPREPLY=($(compgen -W "--off --json --socket --timeout --no-color --help" -- "$word")) ;;
+    hold:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     call:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     call:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     notify:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     notify:*) COMPREPLY=($(compgen -W "ready not-ready status heartbeat" -- "$word")) ;;
     help:-*) COMPREPLY=($(compgen -W "--man --json --socket --timeout --no-color --help" -- "$word")) ;;
-    help:*) COMPREPLY=($(compgen -W "start run shutdown reload check status tree why events logs health up down restart signal call notify help completion version" -- "$word")) ;;
+    help:*) COMPREPLY=($(compgen -W "start run shutdown reload check status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     completion:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     completion:*) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
     version:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;

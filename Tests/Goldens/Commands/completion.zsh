@@ -23,6 +23,7 @@ _superv_commands() {
     'down:Stop agents and wish them down'
     'restart:Stop agents and start them again'
     'signal:Send a signal to agents'
+    'hold:Keep superv'\''s hands off agents, for a debugger'
     'call:Call a method of an agent'
     'notify:Say how this agent is, from a script'
     'help:Show what a command does'
@@ -173,6 +174,15 @@ _superv() {
       '--help[Show the help text of the command]' \
       '-h[Show the help text of the command]' \
       '1:SIGNAL:(HUP INT QUIT TERM USR1 USR2 CONT STOP KILL)' \
+      '*:NAME:_superv_names' ;;
+    hold) _arguments \
+      '--off[End the hold]' \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
       '*:NAME:_superv_names' ;;
     call) _arguments \
       '--json[Write JSON for programs instead of text for people]' \

@@ -6,6 +6,7 @@ import pathlib
 import socket
 import sys
 import tempfile
+import time
 import unittest
 
 CLIENT = pathlib.Path(__file__).resolve().parent.parent
@@ -65,6 +66,13 @@ class Peer:
 
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def eventually(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.002)
 
 
 class FakeSuperv:

@@ -3,11 +3,12 @@
 import contextlib
 import io
 import os
+import signal
 import threading
-import time
 
 import fake
 import superv
+from fake import eventually
 
 
 class AgentTest(fake.FakeSupervTest):
@@ -29,13 +30,6 @@ class AgentTest(fake.FakeSupervTest):
         self.addCleanup(runner.join, fake.PATIENCE)
         self.addCleanup(self.agent.close)
         return runner
-
-
-def eventually(condition):
-    end = time.monotonic() + fake.PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.002)
 
 
 class Telling(AgentTest):
@@ -294,6 +288,7 @@ class Loop(AgentTest):
         eventually(lambda: self.agent._busy)
         self.peer.send(method="stop", params={})
         eventually(lambda: self.agent.stopping)
+        runner.join(0.05)
         self.assertTrue(runner.is_alive())
         go_on.set()
         self.assertEqual(self.peer.read()["result"], True)
@@ -477,6 +472,34 @@ class Forking(AgentTest):
             self.superv.accept()
         self.agent.status("here")
         self.peer.read("status")
+
+
+class Signals(AgentTest):
+    def test_who_is_interrupted_while_it_waits_gives_the_call_up(self):
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        self.hello()
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, interrupt))
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with self.assertRaises(KeyboardInterrupt):
+            self.agent.call("a", "m")
+        asked = self.peer.read("call")
+        self.assertEqual(self.peer.read("cancel")["params"], {"id": asked["id"]})
+
+    def test_a_handler_of_a_signal_may_tell_something_at_any_moment(self):
+        self.hello()
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, lambda *_: self.agent.status("x")))
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        for _ in range(5000):
+            self.agent.heartbeat()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.agent.status("end")
+        beats = 0
+        while (message := self.peer.read()).get("params") != {"text": "end"}:
+            beats += message["method"] == "heartbeat"
+        self.assertEqual(beats, 5000)
 
 
 class OutsideSuperv(fake.FakeSupervTest):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import unittest
 
 import fake  # noqa: F401  finds superv
@@ -64,16 +65,39 @@ class Lines(unittest.TestCase):
 
     def test_a_line_that_is_too_long_is_skipped_and_not_kept(self):
         core = online(message_max=4096)
-        for _ in range(100):
+        for _ in range(96):  # which ends where nothing is kept
             core.receive(b"x" * 1000, 0.0)
             self.assertLess(len(core._buffer), 4096 + 1024 + 1000)
-        self.assertEqual(core.receive(b'x\n{"id":1,"method":"ping"}\n', 0.0), [superv.Pinged(1)])
+        self.assertEqual(core.receive(b'{"id":0,"method":"ping"}\n{"id":1,"method":"ping"}\n', 0.0), [superv.Pinged(1)])
 
     def test_the_longest_line_is_taken(self):
         core = online(message_max=4096)
         line = json.dumps({"id": 1, "method": "ping", "params": {"x": ""}})
         line = line.replace('""', '"' + "x" * (4096 + 1024 - len(line)) + '"').encode()
         self.assertEqual(core.receive(line[:5000], 0.0) + core.receive(line[5000:] + b"\n", 0.0), [superv.Pinged(1)])
+
+    def test_nothing_that_comes_is_too_strange(self):
+        chance = random.Random(1)
+        values = [None, True, 0, -1, 1e300, 10**400, "", "7", "call", [], [1], {}, {"kind": "timeout"}, {"monitor": []}]
+        methods = ["handle", "cancel", "ping", "stop", "down", "monitor", "", None, 1]
+        names = ["id", "method", "params", "result", "error", "from", "deadline_ms", "monitor", "agent", "incarnation"]
+        names += ["reason", "data", "kind", "retry_after_ms", "code", "message", "trace", "task"]
+
+        def strange(depth=0):
+            made = {chance.choice(names): chance.choice(values) for _ in range(chance.randrange(6))}
+            if depth < 2:
+                made.update((chance.choice(names), strange(depth + 1)) for _ in range(2))
+            return made
+
+        core = online()
+        for _ in range(5000):
+            request(core)
+            message = {**strange(), "method": chance.choice(methods)} if chance.random() < 0.7 else strange()
+            for event in receive(core, message):
+                if isinstance(event, superv.Arrived):
+                    core.answer(event.call, 1)
+            core.expire(0.0, all=True)
+        self.assertEqual(receive(core, {"id": "end", "method": "ping"}), [superv.Pinged("end")])
 
     def test_an_unknown_request_is_answered(self):
         core = online()

@@ -76,23 +76,26 @@ class Subject(fake.FakeSupervTest):
         peer.refuse(nested, "cycle", -32007)
         self.assertEqual(peer.read()["result"], {"kind": "cycle"})
 
-        peer.handle("2", "slow", {"ms": 60000})
+        peer.handle("2", "slow", {"ms": 600_000})
         peer.handle("3", "fail", {"code": 7, "message": "no"})
         self.assertEqual(peer.read()["error"], {"code": 7, "message": "no"})
         peer.send(method="cancel", params={"id": "2"})
-        cancelled = 0
-        while not cancelled:
-            peer.handle("4", "cancelled")
-            cancelled = peer.read()["result"]
+        fake.eventually(lambda: peer.handle("4", "cancelled") or peer.read()["result"] == 1)
 
         self.tell("monitor", agent="mayfly")
         peer.answer(peer.read("monitor"), {"monitor": 5})
         token = self.script.read()["ok"]
         peer.send(method="down", params={"monitor": 5, "agent": "mayfly", "incarnation": 1, "reason": "SIGKILL"})
-        downs = []
-        while not downs:
-            downs = self.told("downs")["ok"]
-        self.assertEqual(downs, [{"monitor": token, "agent": "mayfly", "incarnation": 1, "reason": "SIGKILL"}])
+        fake.eventually(lambda: self.told("downs")["ok"])
+        self.assertEqual(self.told("downs")["ok"], [{"monitor": token, "agent": "mayfly", "incarnation": 1, "reason": "SIGKILL"}])
+
+        self.tell("helper_call", to="a", method="m", params=1)
+        helper = self.superv.accept()
+        said = helper.read("hello")
+        helper.refuse(said, "denied", -32006)
+        self.assertIs(helper.hello()["serves"], False)
+        helper.answer(helper.read("call"), 2)
+        self.assertEqual(self.script.read()["ok"], 2)
 
         self.told("block", ms=200)
         peer.send(id="p1", method="ping")
