@@ -22,7 +22,8 @@ import Testing
   private func ownEnvironment(of world: World) throws -> [String: String] {
     var seen = try environment(of: world)
     for (name, file) in ["SUPERV_SOCKET": "agent.sock", "NOTIFY_SOCKET": "notify.sock"] {
-      let path = try #require(seen.removeValue(forKey: name))
+      let value = seen.removeValue(forKey: name)
+      let path = try #require(value)
       #expect(path.hasPrefix("/") && path.hasSuffix("/run/\(file)"))
     }
     return seen
