@@ -1,10 +1,6 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A plain `swift build -c release` links one static executable. Both halves are needed: the
-// compiler flag picks the static autolink entries, the linker flag makes the executable static.
-// Debug builds and tests stay dynamic. The toolchain's lld, because the default linker warns of a
-// dlopen(3) in the Swift runtime itself, which nothing here reaches.
 let strictSwift: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .treatAllWarnings(as: .error),
@@ -12,21 +8,37 @@ let strictSwift: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
-  .unsafeFlags(["-static-stdlib"], .when(configuration: .release)),
 ]
-let strictC: [CSetting] = [.unsafeFlags(["-std=gnu17", "-Wall", "-Wextra", "-Werror"])]
+let strictC: [CSetting] = [
+  .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+]
+
+// A plain `swift build -c release` links one static executable. Both halves are needed: the
+// compiler flag picks the static autolink entries, the linker flag makes the executable static. The
+// modules that agents import go without, so that their programs are linked as they like; for the
+// static executable it is enough that one module which imports FoundationEssentials has it. Debug
+// builds and tests stay dynamic. The toolchain's lld, because the default linker warns of a
+// dlopen(3) in the Swift runtime itself, which nothing here reaches.
+let staticSwift: [SwiftSetting] =
+  strictSwift + [.unsafeFlags(["-static-stdlib"], .when(configuration: .release))]
 let staticLink: [LinkerSetting] = [
   .unsafeFlags(
     ["-static-executable", "-use-ld=lld", "-Xlinker", "-s"], .when(configuration: .release))
 ]
 
-func module(_ name: String, imports dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strictSwift)
+func module(
+  _ name: String, imports dependencies: [Target.Dependency] = [],
+  settings: [SwiftSetting] = staticSwift
+) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func program(_ name: String, imports dependencies: [Target.Dependency]) -> Target {
+func program(
+  _ name: String, imports dependencies: [Target.Dependency], embeds resources: [Resource] = []
+) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies, swiftSettings: strictSwift, linkerSettings: staticLink)
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: staticSwift,
+    linkerSettings: staticLink)
 }
 
 func tests(
@@ -46,14 +58,15 @@ let package = Package(
   targets: [
     .target(name: "CSuperv", cSettings: strictC),
     module("SupervisionTree"),
-    module("SupervProtocol"),
+    module("SupervProtocol", settings: strictSwift),
     module("SupervConfig", imports: ["SupervisionTree"]),
-    module("SupervSystem", imports: ["CSuperv"]),
+    module("SupervSystem", imports: ["CSuperv"], settings: strictSwift),
     module(
       "SupervDaemon",
       imports: ["SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
     module("SupervLogger", imports: ["SupervSystem"]),
-    module("SupervAgent", imports: ["SupervProtocol", "SupervSystem"]),
+    module(
+      "SupervAgent", imports: ["SupervProtocol", "SupervSystem"], settings: strictSwift),
     module(
       "SupervCommands",
       imports: [
@@ -67,7 +80,9 @@ let package = Package(
 
     // The benchmark, and the same work done with bare system calls.
     .target(name: "CBench", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
-    program("superv-bench", imports: ["CBench"]),
+    program(
+      "superv-bench", imports: ["CBench"],
+      embeds: [.embedInCode("Peers/calls.erl"), .embedInCode("Peers/calls.cpp")]),
     .executableTarget(
       name: "superv-bench-bare", dependencies: ["CBench"], cSettings: strictC,
       linkerSettings: staticLink + [
@@ -89,5 +104,6 @@ let package = Package(
       "SupervCommandsTests",
       of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),
     tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "SupervisionTree", "superv"]),
-  ]
+  ],
+  cLanguageStandard: .gnu17
 )

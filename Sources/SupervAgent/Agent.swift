@@ -97,8 +97,8 @@ public actor Agent {
   /// Returns once superv has answered, or, where superv is away at the moment, at once: the
   /// connection then comes about later, by itself. Register handlers before.
   ///
-  /// - Throws: `SupervError` when superv refuses this process (`denied`) or this client (`invalid`);
-  ///   the agent is closed then.
+  /// - Throws: `SupervError` when superv refuses this process (`denied`) or this client
+  ///   (`invalid`); the agent is closed then.
   public func start() async throws(SupervError) {
     if phase == .idle && supervised {
       phase = .started

@@ -22,8 +22,8 @@ extension Agent {
   ///   - task: What this is done for; at most 128 bytes, passed on.
   ///   - attempts: How often to try where an error is retryable: after `retryAfter`, or a random
   ///     time of up to 100 ms, doubled with each attempt.
-  /// - Throws: `SupervError`: superv's, the callee's own (`remote`), or `invalid` when the result is
-  ///   not a `Result`.
+  /// - Throws: `SupervError`: superv's, the callee's own (`remote`), or `invalid` when the result
+  ///   is not a `Result`.
   public nonisolated func call<Result: Decodable>(
     _ agent: String, method: String, params: some Encodable & Sendable = JSONValue.null,
     timeout: Duration = .seconds(30), task: String? = nil, attempts: Int = 1
@@ -93,11 +93,12 @@ extension Agent {
     _ target: Target, timeout: Duration, attempts: Int
   ) async throws(SupervError) -> [UInt8] {
     let clock = SuspendingClock()
-    let end = min(clock.now + timeout, Agent.deadline ?? clock.now + timeout)
+    let begin = clock.now
+    let end = min(begin + timeout, Agent.deadline ?? begin + timeout)
+    var left = begin.duration(to: end)
     var longestPause = Duration.milliseconds(100)
     var attemptsLeft = attempts
     while true {
-      let left = clock.now.duration(to: end)
       guard left > .zero else {
         throw SupervError(.timeout, "the time for \(target.agent)'s \(target.method) is over")
       }
@@ -113,6 +114,7 @@ extension Agent {
       guard attemptsLeft > 0, error.retryable, clock.now + pause < end else { throw error }
       longestPause *= 2
       do { try await clock.sleep(for: pause) } catch { throw .cancelled }
+      left = clock.now.duration(to: end)
     }
   }
 

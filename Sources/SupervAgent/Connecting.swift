@@ -58,13 +58,18 @@ extension Agent {
   private func helloAnswered(_ answer: Answer, on connection: Connection) {
     struct Greeting: Decodable {
       var name: String
-      var message_max: Int
+      var maximumMessageBytes: Int
+
+      enum CodingKeys: String, CodingKey {
+        case name
+        case maximumMessageBytes = "message_max"
+      }
     }
     do {
       let result = try answer.get()
       let greeting = try JSON.decode(Greeting.self, from: result.span)
       name = greeting.name
-      connection.maximumMessageBytes = greeting.message_max
+      connection.maximumMessageBytes = greeting.maximumMessageBytes
       connection.isOpen = true
       if readiness != connection.readiness { tellReadiness() }
       for key in monitors.keys.sorted() { _ = askForDowns(of: key) }

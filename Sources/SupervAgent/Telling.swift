@@ -7,8 +7,8 @@ extension Agent {
 
   /// Says that the agent can serve, and keeps superv told through every reconnect.
   ///
-  /// Returns when superv knows, so that calls get through from then on; at once when superv is away,
-  /// and after 5 s when it does not answer.
+  /// Returns when superv knows, so that calls get through from then on; at once when superv is
+  /// away, and after 5 s when it does not answer.
   public func ready() async { await become(.ready) }
 
   /// Says that calls are to be kept away for now; the agent is not restarted for it.

@@ -33,7 +33,7 @@ package final class Daemon<Machine: Kernel> {
   /// When something is due next, as the kernel was told.
   private var nextDeadline: MonotonicTime?
   private var stopRequests = 0
-  private var isStopAnnounced = false
+  private(set) var isStopAnnounced = false
 
   /// - Parameter memory: what is known from an earlier life.
   package init(
@@ -123,8 +123,7 @@ package final class Daemon<Machine: Kernel> {
       for event in told { publish(event) }
       answerWaiting()
     } while !story.isEmpty
-    let deadlines = [timers.first?.time, calls.nextDeadline, health.nextDeadline]
-    nextDeadline = deadlines.compactMap(\.self).min()
+    nextDeadline = earlier(earlier(timers.first?.time, calls.nextDeadline), health.nextDeadline)
     kernel.setAlarm(at: nextDeadline)
   }
 }

@@ -1,5 +1,12 @@
 package import SupervisionTree
 
+/// The earlier of two points in time, either of which may be missing.
+func earlier(_ one: MonotonicTime?, _ other: MonotonicTime?) -> MonotonicTime? {
+  guard let one else { return other }
+  guard let other else { return one }
+  return min(one, other)
+}
+
 /// The deadlines of the daemon, earliest first: an indexed heap in which each node has four
 /// children, so that changing a deadline costs a few moves in one or two cache lines.
 package struct TimerHeap: Sendable {

@@ -12,8 +12,9 @@ enum JSONGrammar {
   /// The deepest nesting of arrays and objects.
   static let maximumDepth = 128
 
+  @inline(__always)
   static func skipWhitespace(_ bytes: Span<UInt8>, _ index: inout Int) {
-    while index < bytes.count {
+    while index < bytes.count, bytes[index] <= 0x20 {
       switch bytes[index] {
       case 0x20, 0x0A, 0x0D, 0x09: index &+= 1
       default: return
@@ -98,6 +99,7 @@ enum JSONGrammar {
     try skipColon(bytes, &index)
   }
 
+  @inline(__always)
   static func skipColon(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     skipWhitespace(bytes, &index)
     guard index < bytes.count else { throw ended(bytes) }

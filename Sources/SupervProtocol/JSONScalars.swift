@@ -9,13 +9,13 @@ extension JSONGrammar {
     var hasEscapes = false
     while true {
       index = firstSpecial(in: bytes, from: index)
-      guard index < bytes.count else { break }
+      guard index < bytes.count else { throw ended(bytes) }
       let byte = bytes[index]
-      if byte >= 0x80 {
-        try skipMultibyteCharacter(bytes, &index)
-      } else if byte == UInt8(ascii: "\"") {
+      if byte == UInt8(ascii: "\"") {
         index &+= 1
         return hasEscapes
+      } else if byte >= 0x80 {
+        try skipMultibyteCharacter(bytes, &index)
       } else if byte == UInt8(ascii: "\\") {
         hasEscapes = true
         try skipEscape(bytes, &index)
@@ -25,7 +25,6 @@ extension JSONGrammar {
         throw JSONFault(offset: index, explanation: "a control character in a string")
       }
     }
-    throw ended(bytes)
   }
 
   private static func skipEscape(
@@ -105,12 +104,21 @@ extension JSONGrammar {
   static func skipWord(
     _ word: StaticString, _ bytes: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
-    let matches = word.withUTF8Buffer { expected in
-      guard index &+ expected.count <= bytes.count else { return false }
-      return expected.indices.allSatisfy { unsafe expected[$0] == bytes[index &+ $0] }
+    let end = index &+ word.utf8CodeUnitCount
+    guard end <= bytes.count, equals(index..<end, word, in: bytes) else {
+      throw JSONFault(offset: index, explanation: "expected '\(word)'")
     }
-    guard matches else { throw JSONFault(offset: index, explanation: "expected '\(word)'") }
-    index &+= word.utf8CodeUnitCount
+    index = end
+  }
+
+  /// Whether a range of the bytes says just that word.
+  static func equals(_ range: Range<Int>, _ word: StaticString, in bytes: Span<UInt8>) -> Bool {
+    guard range.count == word.utf8CodeUnitCount else { return false }
+    for offset in 0..<range.count
+    where unsafe bytes[range.lowerBound &+ offset] != word.utf8Start[offset] {
+      return false
+    }
+    return true
   }
 
   static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }

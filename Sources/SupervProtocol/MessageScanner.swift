@@ -1,5 +1,5 @@
 /// One JSON-RPC 2.0 message, as ranges of the line it came in. Nothing inside is decoded.
-package struct Message: Hashable, Sendable {
+package struct Message: Sendable {
   package enum Kind: Hashable, Sendable {
     /// `id` and `method`: wants one answer.
     case request
@@ -11,15 +11,25 @@ package struct Message: Hashable, Sendable {
     case error
   }
 
-  package var kind: Kind
+  package let kind: Kind
+  private let slices: [5 of Slice]
+
   /// A number, or a string with its quotes, as it came; nil when absent or null.
-  package var id: Range<Int>?
+  package var id: Range<Int>? { slices[0].range }
   /// The method's name, without its quotes.
-  package var method: Range<Int>?
+  package var method: Range<Int>? { slices[1].range }
   /// An object or an array; nil when absent or null.
-  package var params: Range<Int>?
-  package var result: Range<Int>?
-  package var error: Range<Int>?
+  package var params: Range<Int>? { slices[2].range }
+  package var result: Range<Int>? { slices[3].range }
+  package var error: Range<Int>? { slices[4].range }
+
+  fileprivate init(
+    _ kind: Kind, id: Slice, method: Slice = .none, params: Slice = .none, result: Slice = .none,
+    error: Slice = .none
+  ) {
+    self.kind = kind
+    slices = [id, method, params, result, error]
+  }
 
   /// The id when it is an integer of 64 bits.
   package func integerID(in line: Span<UInt8>) -> Int64? {
@@ -29,6 +39,21 @@ package struct Message: Hashable, Sendable {
   package func methodName(in line: Span<UInt8>) -> String? {
     method.map { text(of: $0, in: line) }
   }
+}
+
+/// A range that may be missing, in eight bytes where `Range<Int>?` takes 24.
+private struct Slice {
+  private var start: UInt32
+  private var end: UInt32
+
+  static let none = Slice(0..<0)
+
+  init(_ range: Range<Int>) {
+    (start, end) = (UInt32(range.lowerBound), UInt32(range.upperBound))
+  }
+
+  var isThere: Bool { end > 0 }
+  var range: Range<Int>? { isThere ? Int(start)..<Int(end) : nil }
 }
 
 /// A line that is not a message, and the id to answer to where one could be read.
@@ -48,9 +73,9 @@ package enum MessageScanner {
 
   /// - Throws: `MessageFault` with -32700 (not JSON) or -32600 (not a message).
   package static func scan(_ line: Span<UInt8>) throws(MessageFault) -> Message {
-    let envelope: Envelope
+    var envelope = Envelope()
     do {
-      envelope = try Envelope(scanning: line)
+      try envelope.scan(line)
     } catch {
       let message = "not JSON: \(error.explanation) (byte \(error.offset + 1))"
       throw MessageFault(error: .parseError(message), id: nil)
@@ -65,23 +90,43 @@ package enum MessageScanner {
 }
 
 /// Why a JSON text is not a JSON-RPC message.
-private struct EnvelopeFault: Error {
-  var explanation: String
+private enum EnvelopeFault: Error {
+  case batch, noObject, escapedName, escapedMethod, noVersion, unusableID, nullID, resultWithoutID
+  case noPurpose, resultAndError, methodAndAnswer, noMethodName, scalarParams
+  case twice(Envelope.Field)
+
+  var explanation: String {
+    switch self {
+    case .batch: "batches are not supported"
+    case .noObject: "a message is a JSON object"
+    case .escapedName: "escape sequences in a member's name are not supported"
+    case .escapedMethod: "escape sequences in 'method' are not supported"
+    case .noVersion: "'jsonrpc' must be \"2.0\""
+    case .unusableID:
+      "'id' must be a string or a number of at most \(MessageScanner.maximumIDBytes) bytes"
+    case .nullID: "the 'id' of a request must not be null"
+    case .resultWithoutID: "a result without an 'id'"
+    case .noPurpose: "one of 'method', 'result' and 'error' is required"
+    case .resultAndError: "'result' and 'error' exclude each other"
+    case .methodAndAnswer: "'method' excludes 'result' and 'error'"
+    case .noMethodName: "'method' must be a string that is not empty"
+    case .scalarParams: "'params' must be an object or an array"
+    case .twice(let field): "'\(field.name)' is given twice"
+    }
+  }
 }
 
 /// The members of the top-level object that JSON-RPC knows.
 private struct Envelope {
-  enum Field: String, CaseIterable {
-    case jsonrpc, id, method, params, result, error
-  }
+  enum Field { case jsonrpc, id, method, params, result, error }
 
-  private var ranges: [6 of Range<Int>?] = .init(repeating: nil)
+  private var slices = [6 of Slice](repeating: .none)
   /// The first thing that makes a valid JSON text an invalid message.
   private var fault: EnvelopeFault?
 
-  subscript(field: Field) -> Range<Int>? { ranges[field.index] }
+  subscript(field: Field) -> Range<Int>? { slices[field.index].range }
 
-  init(scanning line: Span<UInt8>) throws(JSONFault) {
+  mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
     var index = 0
     JSONGrammar.skipWhitespace(line, &index)
     if index < line.count && line[index] == UInt8(ascii: "{") {
@@ -89,8 +134,7 @@ private struct Envelope {
     } else {
       let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
       try JSONGrammar.skipValue(line, &index)
-      fault = EnvelopeFault(
-        explanation: isBatch ? "batches are not supported" : "a message is a JSON object")
+      fault = isBatch ? .batch : .noObject
     }
     JSONGrammar.skipWhitespace(line, &index)
     guard index == line.count else {
@@ -131,76 +175,57 @@ private struct Envelope {
     let valueStart = index
     try JSONGrammar.skipValue(line, &index, depth: 1)
     if hasEscapes {
-      note("escape sequences in a member's name are not supported")
+      note(.escapedName)
     } else if let field = Field(key, in: line) {
-      if self[field] != nil { note("'\(field.rawValue)' is given twice") }
-      ranges[field.index] = valueStart..<index
+      if slices[field.index].isThere { note(.twice(field)) }
+      slices[field.index] = Slice(valueStart..<index)
     }
   }
 
-  private mutating func note(_ explanation: String) {
-    if fault == nil { fault = EnvelopeFault(explanation: explanation) }
+  private mutating func note(_ fault: EnvelopeFault) {
+    if self.fault == nil { self.fault = fault }
   }
 
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
   func message(in line: Span<UInt8>) throws(EnvelopeFault) -> Message {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], isVersion2(version, in: line) else {
-      throw EnvelopeFault(explanation: "'jsonrpc' must be \"2.0\"")
+    guard let version = self[.jsonrpc], JSONGrammar.equals(version, "\"2.0\"", in: line) else {
+      throw .noVersion
     }
-    let id = isNull(.id, in: line) ? nil : self[.id]
-    if id != nil && !hasUsableID(in: line) {
-      throw EnvelopeFault(
-        explanation:
-          "'id' must be a string or a number of at most \(MessageScanner.maximumIDBytes) bytes")
-    }
+    let id = isNull(.id, in: line) ? Slice.none : slice(.id)
+    guard !id.isThere || hasUsableID(in: line) else { throw .unusableID }
     if let method = self[.method] { return try call(of: method, id: id, in: line) }
-    switch (self[.result], self[.error]) {
-    case (let result?, nil):
-      guard id != nil else { throw EnvelopeFault(explanation: "a result without an 'id'") }
-      return Message(kind: .result, id: id, result: result)
-    case (nil, let error?):
-      return Message(kind: .error, id: id, error: error)
-    case (nil, nil):
-      throw EnvelopeFault(explanation: "one of 'method', 'result' and 'error' is required")
-    case (_?, _?):
-      throw EnvelopeFault(explanation: "'result' and 'error' exclude each other")
+    switch (slice(.result).isThere, slice(.error).isThere) {
+    case (true, false):
+      guard id.isThere else { throw .resultWithoutID }
+      return Message(.result, id: id, result: slice(.result))
+    case (false, true): return Message(.error, id: id, error: slice(.error))
+    case (false, false): throw .noPurpose
+    case (true, true): throw .resultAndError
     }
-  }
-
-  private func isVersion2(_ value: Range<Int>, in line: Span<UInt8>) -> Bool {
-    value.count == 5 && line[value.lowerBound &+ 1] == UInt8(ascii: "2")
-      && line[value.lowerBound &+ 2] == UInt8(ascii: ".")
-      && line[value.lowerBound &+ 3] == UInt8(ascii: "0")
-      && line[value.lowerBound] == UInt8(ascii: "\"")
   }
 
   private func call(
-    of method: Range<Int>, id: Range<Int>?, in line: Span<UInt8>
+    of method: Range<Int>, id: Slice, in line: Span<UInt8>
   ) throws(EnvelopeFault) -> Message {
-    guard self[.result] == nil && self[.error] == nil else {
-      throw EnvelopeFault(explanation: "'method' excludes 'result' and 'error'")
-    }
+    guard !slice(.result).isThere, !slice(.error).isThere else { throw .methodAndAnswer }
     guard line[method.lowerBound] == UInt8(ascii: "\""), method.count > 2 else {
-      throw EnvelopeFault(explanation: "'method' must be a string that is not empty")
+      throw .noMethodName
     }
     let name = method.lowerBound + 1..<method.upperBound - 1
-    for index in name where line[index] == UInt8(ascii: "\\") {
-      throw EnvelopeFault(explanation: "escape sequences in 'method' are not supported")
-    }
-    guard self[.id] == nil || id != nil else {
-      throw EnvelopeFault(explanation: "the 'id' of a request must not be null")
-    }
-    let params = isNull(.params, in: line) ? nil : self[.params]
-    if let params {
+    for index in name where line[index] == UInt8(ascii: "\\") { throw .escapedMethod }
+    guard id.isThere || !slice(.id).isThere else { throw .nullID }
+    let hasParams = slice(.params).isThere && !isNull(.params, in: line)
+    if hasParams, let params = self[.params] {
       let first = line[params.lowerBound]
-      guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
-        throw EnvelopeFault(explanation: "'params' must be an object or an array")
-      }
+      guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { throw .scalarParams }
     }
     return Message(
-      kind: id == nil ? .notification : .request, id: id, method: name, params: params)
+      id.isThere ? .request : .notification, id: id, method: Slice(name),
+      params: hasParams ? slice(.params) : .none)
   }
+
+  private func slice(_ field: Field) -> Slice { slices[field.index] }
 
   /// Whether there is an `id` that an answer can repeat.
   func hasUsableID(in line: Span<UInt8>) -> Bool {
@@ -226,6 +251,17 @@ extension Envelope.Field {
     }
   }
 
+  var name: StaticString {
+    switch self {
+    case .jsonrpc: "jsonrpc"
+    case .id: "id"
+    case .method: "method"
+    case .params: "params"
+    case .result: "result"
+    case .error: "error"
+    }
+  }
+
   /// By length and first letter: no String is made for a key.
   fileprivate init?(_ key: Range<Int>, in line: Span<UInt8>) {
     guard let first = key.first else { return nil }
@@ -239,7 +275,7 @@ extension Envelope.Field {
     case (7, UInt8(ascii: "j")): candidate = .jsonrpc
     default: return nil
     }
-    guard zip(key, candidate.rawValue.utf8).allSatisfy({ line[$0] == $1 }) else { return nil }
+    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
     self = candidate
   }
 }

@@ -23,6 +23,13 @@ package struct EventPoll: ~Copyable {
     package static let error = Self(rawValue: EPOLLERR.rawValue)
     /// Only asked for: report a change once, not a state every time.
     package static let edgeTriggered = Self(rawValue: EPOLLET.rawValue)
+
+    // What every event is asked, without the generic code behind `contains`.
+    package var isWritable: Bool { rawValue & EPOLLOUT.rawValue != 0 }
+    /// Readable, or at an end that a read tells about.
+    package var isWorthReading: Bool {
+      rawValue & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+    }
   }
 
   package struct Event: Hashable, Sendable {

@@ -1,26 +1,23 @@
 // The work that superv-bench measures, done with bare system calls and nothing else: what any
 // supervisor has to pay. The same file holds the programs that are supervised.
 #define _GNU_SOURCE
-#include <cbench.h>
+#include "bare.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-// The parent may be killed as soon as it is noted that we run, so `parent` is read before that.
-static void stop_with_parent(pid_t parent) {
+void stop_with_parent(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) exit(0);
 }
 
-static int fail(const char *what) {
+int fail(const char *what) {
   perror(what);
   return 1;
 }
@@ -101,14 +98,14 @@ static int copy(char **arguments) {
   return 0;
 }
 
-static int unix_socket(const char *path, struct sockaddr_un *address) {
+int unix_socket(const char *path, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address->sun_path) return -1;
   memcpy(address->sun_path, path, strlen(path));
   return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-static bool write_all(int to, const char *bytes, size_t count) {
+bool write_all(int to, const char *bytes, size_t count) {
   while (count > 0) {
     ssize_t written = write(to, bytes, count);
     if (written <= 0) return false;
@@ -163,6 +160,7 @@ int main(int count, char **arguments) {
   } roles[] = {
     {"child", 1, child}, {"tree", 2, tree},   {"write", 2, write_lines},
     {"copy", 3, copy},   {"serve", 2, serve}, {"ask", 1, ask},
+    {"relay", 1, relay}, {"answer", 2, answer_calls}, {"call", 4, make_calls},
   };
   for (size_t index = 0; count > 1 && index < sizeof roles / sizeof roles[0]; index++) {
     if (strcmp(arguments[1], roles[index].name) == 0 && count - 2 >= roles[index].arguments) {

@@ -65,7 +65,12 @@ struct Benchmark {
       try measureLog(format: "text", target: .ratioAtLeast(0.6))
       try measureLog(format: "json", target: .ratioAtLeast(0.3))
     }
-    if options.parts.contains(.peers) { try measurePeers() }
+    if options.parts.contains(.calls) { try measureCalls() }
+    if options.parts.contains(.pings) { try measurePings() }
+    if options.parts.contains(.peers) {
+      try measurePeers()
+      try measureCallPeers()
+    }
   }
 
   private mutating func measureLargeTree() throws {
@@ -94,7 +99,8 @@ struct Benchmark {
 
   func startTree(_ name: String, count: Int, board: borrowing Board) throws -> Tree {
     let tree = try Tree(
-      options, in: "\(folder)/\(name)", agent: "child", command: child(on: board), count: count)
+      options, in: "\(folder)/\(name)",
+      agents: [Tree.Agent(name: "child", command: child(on: board), count: count)])
     do {
       try board.wait(for: count, seconds: 60)
     } catch {

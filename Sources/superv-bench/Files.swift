@@ -50,3 +50,14 @@ func text(of path: String) -> String? {
     return unsafe String(decoding: UnsafeRawBufferPointer(start: base, count: count), as: UTF8.self)
   }
 }
+
+/// Waits until a program of ours listens there.
+func waitForSocket(_ path: String) throws(BenchError) {
+  let limit = now() + 5_000_000_000
+  while realPath(path) == nil {
+    if now() > limit { throw BenchError("nobody listens at \(path)") }
+    try pause(milliseconds: 2)
+  }
+  // Its file appears with bind(2); one more moment until listen(2).
+  try pause(milliseconds: 20)
+}

@@ -43,7 +43,7 @@ extension Benchmark {
     let tree = try Tree(
       options, in: "\(folder)/log-\(round)",
       settings: ["log_format = \(format)", "log_max_size = 64GB", "log_total_max = 64GB"],
-      agent: "writer", command: writer(on: board, bytes), count: 1)
+      agents: [Tree.Agent(name: "writer", command: writer(on: board, bytes))])
     defer {
       stop(tree, board)
       unsafe cbench_remove(tree.folder)

@@ -4,18 +4,22 @@ import CBench
 struct Options {
   static let help = """
     usage: superv-bench [--quick] [--peers] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
-                        [--agents N] [--samples N] [--rounds N] [--log-bytes N] [--idle-seconds N]
+                        [--agents N] [--samples N] [--rounds N] [--calls N] [--log-bytes N]
+                        [--idle-seconds N] [--ping-seconds N]
 
       --quick           small sizes: whether it works, not how fast it is
-      --peers           the same for supervisord, runit and s6 where they are installed
-      --only NAMES      of restart, start, status, idle, memory, log, peers
+      --peers           the same for supervisord, runit and s6 where they are installed, and
+                        calls over Erlang's distribution and gRPC
+      --only NAMES      of restart, start, status, idle, memory, log, calls, pings, peers
       --json FILE       writes the figures there too
       --superv PATH     the program to measure (default: beside superv-bench)
       --strict          exit status 1 when a target is missed
     """
 
   /// The figures, by the names that `--only` takes.
-  enum Part: String, CaseIterable { case restart, start, status, idle, memory, log, peers }
+  enum Part: String, CaseIterable {
+    case restart, start, status, idle, memory, log, calls, pings, peers
+  }
 
   var parts = Set(Part.allCases).subtracting([.peers])
   var jsonPath: String?
@@ -30,8 +34,12 @@ struct Options {
   /// Cold starts and log copies, of which the median counts.
   var roundCount = 5
   var statusCount = 50
+  /// Calls of a round that are made one after the other; ten times as many are made side by side.
+  var callCount = 20_000
   var logBytes = 1 << 30
   var idleSeconds = 10
+  /// In which every agent is asked twice whether it is alive.
+  var pingSeconds = 20
 
   /// Nil when help was asked for.
   init?(_ arguments: [String]) throws(BenchError) {
@@ -46,6 +54,7 @@ struct Options {
       case "--quick":
         (agentCount, sampleCount, roundCount) = (50, 20, 1)
         (statusCount, logBytes, idleSeconds) = (5, 16 << 20, 1)
+        (callCount, pingSeconds) = (500, 2)
       case "--peers": parts.insert(.peers)
       case "--strict": isStrict = true
       case "--json": jsonPath = try Self.value(of: option, &rest)
@@ -54,8 +63,10 @@ struct Options {
       case "--agents": agentCount = try Self.number(option, &rest)
       case "--samples": sampleCount = try Self.number(option, &rest)
       case "--rounds": roundCount = try Self.number(option, &rest)
+      case "--calls": callCount = try Self.number(option, &rest)
       case "--log-bytes": logBytes = try Self.number(option, &rest)
       case "--idle-seconds": idleSeconds = try Self.number(option, &rest)
+      case "--ping-seconds": pingSeconds = try Self.number(option, &rest)
       default: throw .usage("unknown option \(option)")
       }
     }

@@ -122,10 +122,11 @@ extension Benchmark {
       _ = cbench_kill(note.pid, 9)
     }
   }
+}
 
-  private func findProgram(_ name: String) -> String? {
-    guard let path = unsafe cbench_environment("PATH") else { return nil }
-    return unsafe String(cString: path).split(separator: ":").map { "\($0)/\(name)" }
-      .first { unsafe cbench_is_executable($0) }
-  }
+/// Where a program is on the search path; nil when it is not installed.
+func findProgram(_ name: String) -> String? {
+  guard let path = unsafe cbench_environment("PATH") else { return nil }
+  return unsafe String(cString: path).split(separator: ":").map { "\($0)/\(name)" }
+    .first { unsafe cbench_is_executable($0) }
 }

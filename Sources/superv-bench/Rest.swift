@@ -7,13 +7,7 @@ extension Benchmark {
     let socket = folder + "/status.sock"
     try write(tree.status().output, to: answer)
     let server = try Spawned([options.barePath, "serve", socket, answer])
-    let limit = now() + 5_000_000_000
-    while realPath(socket) == nil {
-      if now() > limit { throw BenchError("the bare server did not start") }
-      try pause(milliseconds: 2)
-    }
-    // Its file appears with bind(2); one more moment until listen(2).
-    try pause(milliseconds: 20)
+    try waitForSocket(socket)
     var superv: [Double] = []
     var bare: [Double] = []
     for _ in 0..<options.statusCount {

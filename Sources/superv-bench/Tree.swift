@@ -11,22 +11,37 @@ final class Tree {
 
   var logFolder: String { folder + "/logs" }
 
+  /// One section of the configuration.
+  struct Agent {
+    var name: String
+    var command: [String]
+    var count = 1
+    var keys = ["startsecs = 0"]
+
+    var lines: [String] {
+      ["", "[agent:\(name)]", "command = \(command.joined(separator: " "))"]
+        + (count == 1 ? [] : ["numprocs = \(count)"]) + keys
+    }
+  }
+
   /// Starts it, and returns once `superv start` has.
+  ///
+  /// - Parameter areTogether: whether one supervisor has all agents, so that they may call each
+  ///   other.
   init(
-    _ options: Options, in folder: String, settings: [String] = [], agent: String,
-    command: [String], count: Int
+    _ options: Options, in folder: String, settings: [String] = [], agents: [Agent],
+    areTogether: Bool = false
   ) throws {
     self.folder = folder
     superv = options.supervPath
     try makeFolder(folder)
-    let numprocs = count == 1 ? [] : ["numprocs = \(count)"]
     let lines =
       [
         "[superv]", "runtime_dir = \(folder)/run", "state_dir = \(folder)/state",
         "log_dir = \(folder)/logs", "intensity = 1000000", "period = 60s", "backoff_base = 0",
-      ] + settings + [
-        "", "[agent:\(agent)]", "command = \(command.joined(separator: " "))", "startsecs = 0",
-      ] + numprocs
+      ] + settings + agents.flatMap(\.lines)
+      + (areTogether
+        ? ["", "[supervisor:all]", "children = \(agents.map(\.name).joined(separator: ", "))"] : [])
     let configuration = folder + "/superv.conf"
     try write((lines.joined(separator: "\n") + "\n").utf8, to: configuration)
     setEnvironment("SUPERV_CONTROL", folder + "/run/control.sock")

@@ -167,6 +167,6 @@ private func described(_ error: any Error) -> JSONValue {
   return [
     "kind": isRemote ? .null : .string(error.kind.rawValue), "code": .integer(Int64(error.code)),
     "message": .string(error.message), "retryable": .boolean(error.retryable),
-    "data": error.data ?? .null, "type": isRemote ? "RemoteError" : "SupervError",
+    "data": error.data ?? .null, "type": isRemote ? "RemoteError" : .string(error.kind.rawValue),
   ]
 }

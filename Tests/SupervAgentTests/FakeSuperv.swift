@@ -60,27 +60,41 @@ struct Ended: Error {
 final class FakeConnection: Sendable {
   private let messages: AsyncStream<JSONValue>
   private let socket: Descriptor
+  private let received = Atomic(0)
+  private let outbox = Mutex<[UInt8]>([])
+  private let wakeUp: EventCounter
+  private let isOver = Atomic(false)
+  /// Whether it reads nothing for now.
+  let isDeaf = Atomic(false)
+
+  /// How many messages have come, taken or not; for threads that cannot await them.
+  var messageCount: Int { received.load(ordering: .acquiring) }
 
   init(_ socket: consuming Descriptor) throws {
     let (messages, message) = AsyncStream.makeStream(of: JSONValue.self)
     self.messages = messages
     self.socket = socket
+    wakeUp = try EventCounter()
     try self.socket.setNonblocking(false)
     try Threads.start { [self] in
       try? read(message)
       message.finish()
+      close()
     }
+    try Threads.start { [self] in try? write() }
   }
 
   private func read(_ message: AsyncStream<JSONValue>.Continuation) throws {
     var line = Data()
     while true {
+      while isDeaf.load(ordering: .relaxed) { pause(5) }
       var buffer = [UInt8](repeating: 0, count: 64 << 10)
       var space = buffer.mutableSpan
       guard let count = try socket.read(into: &space), count > 0 else { return }
       var rest = buffer[..<count]
       while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
         message.yield(try JSONDecoder().decode(JSONValue.self, from: line + rest[..<newline]))
+        received.add(1, ordering: .releasing)
         line = Data()
         rest = rest[(newline + 1)...]
       }
@@ -115,9 +129,29 @@ final class FakeConnection: Sendable {
     return true
   }
 
+  /// Sends a line. A thread writes it: the agent reads on the cooperative pool, which must not wait
+  /// for the agent.
   func send(_ text: String) {
-    // The reader may be gone; the test then fails by what does not come.
-    try? socket.writeAll("\(text)\n")
+    outbox.withLock { $0.append(contentsOf: Array("\(text)\n".utf8)) }
+    try? wakeUp.raise()
+  }
+
+  private func write() throws {
+    while try wakeUp.descriptor.wait(timeoutMilliseconds: nil) {
+      _ = try wakeUp.take()
+      // Before the bytes are taken: what was sent before the end is among them then.
+      let isLast = isOver.load(ordering: .acquiring)
+      let bytes = outbox.withLock { bytes in
+        defer { bytes = [] }
+        return bytes
+      }
+      var sent = 0
+      while sent < bytes.count {
+        // Not write(2): an agent that is gone must not end the tests with SIGPIPE.
+        sent += try socket.sendMessage(bytes.span.extracting(droppingFirst: sent)) ?? 0
+      }
+      if isLast { return try socket.finishWriting() }
+    }
   }
 
   func answer(_ request: JSONValue, _ result: String) {
@@ -130,25 +164,33 @@ final class FakeConnection: Sendable {
 
   func handle(_ method: String, id: String? = "h1", _ members: String = #""from":"planner""#) {
     let idMember = id.map { #""id":"\#($0)","# } ?? ""
-    send(
-      #"{"jsonrpc":"2.0",\#(idMember)"method":"handle","params":{"method":"\#(method)",\#(members)}}"#
-    )
+    let params = #"{"method":"\#(method)",\#(members)}"#
+    send(#"{"jsonrpc":"2.0",\#(idMember)"method":"handle","params":\#(params)}"#)
   }
 
-  /// Ends the connection, as far as the agent can see.
-  func close() { try? socket.finishWriting() }
+  /// Ends the connection, as far as the agent can see, after what was sent before.
+  func close() {
+    isOver.store(true, ordering: .releasing)
+    try? wakeUp.raise()
+  }
+}
+
+/// Blocks this thread, which is never one of the cooperative pool unless that is what is tested.
+func pause(_ milliseconds: Int64) {
+  guard let ends = try? UnixSocket.pair() else { return }
+  _ = try? ends.first.wait(timeoutMilliseconds: milliseconds)
 }
 
 /// Runs a test with an agent that is connected to a fake superv.
 func withAgent(
-  maximumMessageBytes: Int = 1 << 20, _ configure: (inout Agent.Options) -> Void = { _ in },
+  maximumMessageBytes: Int = 1 << 20, onPing: (@Sendable () async -> Void)? = nil,
   _ body: (Agent, FakeSuperv, FakeConnection) async throws -> Void
 ) async throws {
   let superv = try FakeSuperv()
   defer { superv.end() }
   var options = Agent.Options()
   options.socketPath = superv.path
-  configure(&options)
+  options.onPing = onPing
   let agent = Agent(options)
   async let started: Void = agent.start()
   let connection = try await superv.greeted(maximumMessageBytes: maximumMessageBytes)

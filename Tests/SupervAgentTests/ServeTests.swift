@@ -13,8 +13,8 @@ private let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
       }
       superv.handle(
         "draft",
-        #""from":"planner","params":{"topic":"owls"},"deadline_ms":5000,"task":"t","trace":"\#(trace)""#
-      )
+        #""from":"planner","params":{"topic":"owls"},"deadline_ms":5000,"#
+          + #""task":"t","trace":"\#(trace)""#)
       let answer = try await superv.next()
       #expect(answer["id"] == "h1")
       #expect(
@@ -161,7 +161,8 @@ private let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
   @Test("ping waits for onPing")
   func onPing() async throws {
     let (gate, opener) = AsyncStream.makeStream(of: Never.self)
-    try await withAgent({ $0.onPing = { for await _ in gate {} } }) { agent, _, superv in
+    let wait: @Sendable () async -> Void = { for await _ in gate {} }
+    try await withAgent(onPing: wait) { _, _, superv in
       superv.send(#"{"jsonrpc":"2.0","id":"p1","method":"ping"}"#)
       superv.send(#"{"jsonrpc":"2.0","id":"x","method":"dance"}"#)
       let first = try await superv.next()

@@ -22,8 +22,7 @@ import Testing
   private func ownEnvironment(of world: World) throws -> [String: String] {
     var seen = try environment(of: world)
     for (name, file) in ["SUPERV_SOCKET": "agent.sock", "NOTIFY_SOCKET": "notify.sock"] {
-      let value = seen.removeValue(forKey: name)
-      let path = try #require(value)
+      let path = seen.removeValue(forKey: name) ?? ""
       #expect(path.hasPrefix("/") && path.hasSuffix("/run/\(file)"))
     }
     return seen

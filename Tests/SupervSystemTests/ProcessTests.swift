@@ -63,9 +63,15 @@ import Testing
     await #expect(processExitsWith: .success) {
       #expect(Processes.peekEnded() == nil)
       try Processes.becomeSubreaper()
-      // The shell ends at once; what it leaves behind comes to us and says so with its code.
-      let process = try spawn(shell("(read line; exit 42) < /dev/null & echo $!"))
-      _ = try process.pidfd.wait(timeoutMilliseconds: nil)
+      // The shell ends at once; what it leaves behind comes to us, and ends when its input does:
+      // sooner, and the shell might still be there to reap it.
+      let process = try Pipe.make().split { (reader, writer) throws in
+        var request = shell("(read line; exit 42) <&0 &")
+        request.standardInput = .descriptor(reader.number)
+        let process = try spawn(request)
+        _ = try process.pidfd.wait(timeoutMilliseconds: nil)
+        return process
+      }
       var seen: [Int32: SupervSystem.ExitStatus] = [:]
       while seen.count < 2 {
         guard let pid = Processes.peekEnded() else { continue }

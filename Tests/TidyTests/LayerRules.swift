@@ -94,11 +94,15 @@ let layerRules: [Rule] = [
     }),
   Rule(
     "no package dependency",
-    forbids: [".package("], in: { $0.fileName == "Package.swift" },
+    forbids: [".package("], in: { $0.path == "Package.swift" },
     bad: [
       "Package.swift": "let a = [.package(url: \"https://a.example\", from: \"1.0.0\")]"
     ],
-    good: ["Package.swift": "targets: [module(\"SupervisionTree\")]  // no .package("]),
+    good: [
+      "Package.swift": "targets: [module(\"SupervisionTree\")]  // no .package(",
+      // An agent is a package of its own, which depends on superv's.
+      "examples/swift/Package.swift": "dependencies: [.package(name: \"superv\", path: \"../..\")]",
+    ]),
   Rule(
     "no name service in a static program",
     forbids: [

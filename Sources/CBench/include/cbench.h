@@ -62,6 +62,13 @@ void cbench_run_free(struct cbench_run *_Nonnull run);
 
 pid_t cbench_pid(void);
 int cbench_processors(void);
+// What a process has used of the processors, in nanoseconds; -1 when it is gone.
+int64_t cbench_processor_time(pid_t pid);
+// Has a process run on one processor only, the last of those that this program may use; or on all
+// of those again.
+int cbench_pin(pid_t pid, bool to_one);
+// A TCP port of 127.0.0.1 that nobody uses at the moment; -1 when there is none.
+int cbench_free_port(void);
 int cbench_kill(pid_t pid, int signal_number);
 // Reaps a child of ours.
 void cbench_reap(pid_t pid);
@@ -76,6 +83,27 @@ int cbench_set_environment(const char *_Nonnull name, const char *_Nonnull value
 void cbench_catch_interrupts(void);
 bool cbench_interrupted(void);
 void cbench_forget_interrupt(void);
+
+// What the caller is told over one FIFO, and what it says over another.
+struct cbench_order {
+  // Calls in flight, and calls in all, at most 900,000.
+  int32_t window, count;
+};
+
+struct cbench_calls {
+  // From the first call to the last answer, and of a single call.
+  int64_t elapsed, p50, p99;
+  // Refused ones are among the answered.
+  int32_t answered, refused;
+};
+
+// Makes a FIFO and opens both its ends.
+int cbench_open_fifo(const char *_Nonnull path);
+void cbench_close(int file);
+// Gives an order, and waits for what came of it until `deadline`.
+int cbench_order_calls(
+  int orders, int answers, struct cbench_order order, int64_t deadline,
+  struct cbench_calls *_Nonnull calls);
 
 // The lines of the writer, numbered so that a lost, doubled or misplaced one is seen.
 enum { CBENCH_LINE_BYTES = 100, CBENCH_BLOCK_LINES = 655 };

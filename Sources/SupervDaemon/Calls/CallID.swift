@@ -49,11 +49,18 @@ extension UInt64 {
 extension [UInt8] {
   /// The lowest `count` hexadecimal digits, in lower case.
   mutating func append(hexadecimal value: UInt64, count: Int = 16) {
-    var shift = UInt64(count) &* 4
-    while shift > 0 {
-      shift &-= 4
-      let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
-      append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit)
-    }
+    let digits = (Self.eightDigits(value >> 32), Self.eightDigits(value))
+    unsafe Swift.withUnsafeBytes(of: digits) { unsafe append(contentsOf: $0.suffix(count)) }
+  }
+
+  /// The digits of the lower 32 bits as the bytes of a word in memory, most significant first.
+  private static func eightDigits(_ value: UInt64) -> UInt64 {
+    var digits = value & 0xFFFF_FFFF
+    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
+    digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
+    digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
+    // 1 in each byte that stands for a letter.
+    let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 39).bigEndian
   }
 }

@@ -128,7 +128,7 @@ extension Daemon {
     if let peer = asker.peer, !route.agent.accepts(peer) {
       throw refused(.denied, route.agent, "\(route.agent.name) takes no calls from \(peer.name)")
     }
-    guard state != .stopping else { throw refused(.unavailable, route.agent, "superv stops") }
+    guard !isStopAnnounced else { throw refused(.unavailable, route.agent, "superv stops") }
     return route
   }
 

@@ -178,10 +178,8 @@ final class ConnectionTable {
     _ events: inout [KernelEvent]
   ) {
     guard let entry = entry(number) else { return }
-    if readiness.contains(.writable) { markDirty(entry) }
-    guard !readiness.isDisjoint(with: [.readable, .hangUp, .error]), !entry.isClosing else {
-      return
-    }
+    if readiness.isWritable { markDirty(entry) }
+    guard readiness.isWorthReading, !entry.isClosing else { return }
     do {
       var span = buffer.mutableSpan
       guard let count = try entry.socket.read(into: &span) else { return }

@@ -549,7 +549,8 @@ test('garbage, odd pieces and lines without end do no harm', async (t) => {
   assert.equal((await peer.next()).error.code, -32601);
   peer.send({ method: 'dance' });
   const bytes = Buffer.from(`${JSON.stringify({
-    jsonrpc: '2.0', id: 'e', method: 'handle', params: { from: 'p', method: 'echo', params: 'é…' },
+    jsonrpc: '2.0', id: 'e', method: 'handle',
+    params: { from: 'p', method: 'echo', params: 'é…' },
   })}\r\n`);
   for (const byte of bytes) {
     peer.socket.write(Buffer.of(byte));
@@ -570,7 +571,8 @@ test('a monitor fires once, for each instance once, and can be ended', async (t)
   assert.deepEqual((await peer.next('demonitor')).params, { monitor: 13 });
   const ends = [[11, 'one'], [11, 'one'], [12, 'many:0'], [12, 'many:1'], [13, 'gone']];
   for (const [monitor, name] of ends) {
-    peer.send({ method: 'down', params: { monitor, agent: name, incarnation: 1, reason: 'SIGKILL' } });
+    const params = { monitor, agent: name, incarnation: 1, reason: 'SIGKILL' };
+    peer.send({ method: 'down', params });
   }
   peer.send({ id: 'p', method: 'ping' });
   await peer.next();
