@@ -10,7 +10,8 @@ struct LogLineReport: Encodable, Hashable, Sendable {
   var instance: Int
   @OrNull var incarnation: UInt64?
   @OrNull var pid: Int32?
-  /// `stdout`, `stderr`, `log` for what the agent says for its log, `superv` for marks where lines are missing, or `unknown`.
+  /// `stdout`, `stderr`, `log` for what the agent says for its log, `superv` for marks where lines
+  /// are missing, or `unknown`.
   var stream: String
   /// With `log`: `debug`, `info`, `warning` or `error`.
   @OrNull var level: String?

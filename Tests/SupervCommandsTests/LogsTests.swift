@@ -47,11 +47,12 @@ import Testing
   func json() {
     let result = run("logs", "a", "b", "--json", "-n2", "--socket", daemon.socketPath)
     let expected =
-      #"{"agent":"b","dropped":null,"incarnation":3,"instance":1,"message":"two é","#
-      + #""partial":false,"pid":77,"stream":"stdout","time":"2026-11-21T07:20:01.000000Z"}"# + "\n"
-      + #"{"agent":"a","dropped":null,"incarnation":null,"instance":0,"#
-      + #""message":"three \u001b[31m\tred","partial":false,"pid":null,"#
-      + #""stream":"stderr","time":"2026-11-21T07:20:02.000000Z"}"# + "\n"
+      #"{"agent":"b","dropped":null,"fields":null,"incarnation":3,"instance":1,"level":null,"#
+      + #""message":"two é","partial":false,"pid":77,"stream":"stdout","task":null,"#
+      + #""time":"2026-11-21T07:20:01.000000Z"}"# + "\n"
+      + #"{"agent":"a","dropped":null,"fields":null,"incarnation":null,"instance":0,"level":null,"#
+      + #""message":"three \u001b[31m\tred","partial":false,"pid":null,"stream":"stderr","#
+      + #""task":null,"time":"2026-11-21T07:20:02.000000Z"}"# + "\n"
     #expect(result == Run(status: 0, output: expected, errors: ""))
     #expect(daemon.requests == [#"logs {"names":["a","b"]}"#])
   }

@@ -21,7 +21,7 @@ _superv() {
     logs:-n|logs:--lines) :; return ;;
     logs:--since) :; return ;;
     logs:--until) :; return ;;
-    logs:--stream) COMPREPLY=($(compgen -W "out err" -- "$word")); return ;;
+    logs:--stream) COMPREPLY=($(compgen -W "out err log" -- "$word")); return ;;
     logs:--grep) :; return ;;
   esac
   case $command:$word in

@@ -34,7 +34,7 @@ complete -c superv -n '__fish_seen_subcommand_from logs' -l follow -s f -d 'Go o
 complete -c superv -n '__fish_seen_subcommand_from logs' -l lines -s n -x -d 'Only the last N lines'
 complete -c superv -n '__fish_seen_subcommand_from logs' -l since -x -d 'Only lines since then: RFC 3339, or how long ago (10m)'
 complete -c superv -n '__fish_seen_subcommand_from logs' -l until -x -d 'Only lines until then'
-complete -c superv -n '__fish_seen_subcommand_from logs' -l stream -x -a 'out err' -d 'Only standard output, or only standard error'
+complete -c superv -n '__fish_seen_subcommand_from logs' -l stream -x -a 'out err log' -d 'Only standard output, standard error, or what the agent logs itself'
 complete -c superv -n '__fish_seen_subcommand_from logs' -l grep -x -d 'Only lines that contain TEXT'
 complete -c superv -n '__fish_seen_subcommand_from logs' -a '(__superv_names)'
 complete -c superv -n __fish_use_subcommand -a health -d 'Say whether the daemon and its agents are well'

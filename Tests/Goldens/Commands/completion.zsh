@@ -126,7 +126,7 @@ _superv() {
       '-n[Only the last N lines]:N: ' \
       '--since[Only lines since then: RFC 3339, or how long ago (10m)]:TIME: ' \
       '--until[Only lines until then]:TIME: ' \
-      '--stream[Only standard output, or only standard error]:STREAM:(out err)' \
+      '--stream[Only standard output, standard error, or what the agent logs itself]:STREAM:(out err log)' \
       '--grep[Only lines that contain TEXT]:TEXT: ' \
       '--json[Write JSON for programs instead of text for people]' \
       '--socket[The control socket of the daemon]:PATH:_files' \
