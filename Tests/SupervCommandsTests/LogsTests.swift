@@ -51,8 +51,8 @@ import Testing
       + #""message":"two é","partial":false,"pid":77,"stream":"stdout","task":null,"#
       + #""time":"2026-11-21T07:20:01.000000Z"}"# + "\n"
       + #"{"agent":"a","dropped":null,"fields":null,"incarnation":null,"instance":0,"level":null,"#
-      + #""message":"three \u001b[31m\tred","partial":false,"pid":null,"#
-      + #""stream":"stderr","task":null,"time":"2026-11-21T07:20:02.000000Z"}"# + "\n"
+      + #""message":"three \u001b[31m\tred","partial":false,"pid":null,"stream":"stderr","#
+      + #""task":null,"time":"2026-11-21T07:20:02.000000Z"}"# + "\n"
     #expect(result == Run(status: 0, output: expected, errors: ""))
     #expect(daemon.requests == [#"logs {"names":["a","b"]}"#])
   }

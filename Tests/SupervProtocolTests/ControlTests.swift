@@ -44,13 +44,13 @@ import Testing
         + #""progress":"3","#
         + #""main_pid":13,"held":true,"operations":[{"op":"7","kind":null,"since_s":2.0}],"#
         + #""probes":[{"role":"liveness","kind":"ping","state":"failing","failures":3,"#
-        + #""last":"no answer"}]},"#
+        + #""last":"no answer"}],"breaker":"closed","calls_in_flight":0},"#
         + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","#
         + #""phase":"stopped","#
         + #""ready":false,"alive":false,"pid":null,"incarnation":0,"restarts":0,"uptime_s":null,"#
         + #""started_at":null,"exit":null,"reason":null,"ready_at":null,"status_text":null,"#
         + #""not_ready_reason":null,"progress":null,"main_pid":null,"held":false,"operations":[],"#
-        + #""probes":[]}],"#
+        + #""probes":[],"breaker":"closed","calls_in_flight":0}],"#
         + #""supervisors":["#
         + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","#
         + #""phase":"running","#
