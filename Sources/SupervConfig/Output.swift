@@ -117,7 +117,7 @@ extension DeclaredTree {
     definition.log = settings.log
     definition.health = settings.healthSettings
     // Where a probe decides, the time counts only for those who ask for it.
-    let countsTime = settings.readyByTime != nil || settings.health.readySource == .startSeconds
+    let countsTime = settings.readinessKey == nil || settings.health.readySource == .startSeconds
     definition.health.startSeconds = countsTime ? settings.readyAfter : .zero
     definition.calls = settings.callSettings
     definition.specification.fingerprint = definition.fingerprint(
