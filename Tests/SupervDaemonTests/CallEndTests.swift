@@ -111,7 +111,8 @@ import Testing
     let id = planner.call("writer", timeout: 86_400_000)
     world.kernel.stubborn = ["planner"]
     world.signal(.terminate)
-    world.settle()
+    // It is told to stop, and ends when it is sent the signal.
+    world.advance(.seconds(5))
     #expect(planner.failure(of: id)?.kind == .unavailable)
   }
 

@@ -109,8 +109,8 @@ final class CallHub {
     return agent
   }
 
-  /// The instances that a name in `accept_calls_from` stands for: those of an agent, one of them, or
-  /// all below a supervisor.
+  /// The instances that a name in `accept_calls_from` stands for: those of an agent, one of them,
+  /// or all below a supervisor.
   private func nodes(
     named name: String, _ agents: [String: CallAgent], _ tree: SupervisionTree
   ) -> [NodeID] {

@@ -113,9 +113,6 @@ extension Daemon {
 
   // MARK: Who is called
 
-  /// Nobody knows when it will be ready; asking more often than this is not worth it.
-  private static var readinessDelay: Duration { .seconds(1) }
-
   /// What a name stands for, to somebody who may call it.
   func route(to name: Span<UInt8>, for asker: Asker) throws(RPCError) -> CallRoute {
     guard let route = calls.route(to: name) else {
@@ -148,8 +145,7 @@ extension Daemon {
       throw refused(
         .cycle, route.agent, "\(route.agent.name) waits for the answer to this chain of calls")
     }
-    throw refused(
-      .notReady, route.agent, notReadyText(route), retryAfter: Self.readinessDelay)
+    throw refused(.notReady, route.agent, notReadyText(route))
   }
 
   private func isReady(_ peer: CallPeer) -> Bool {
