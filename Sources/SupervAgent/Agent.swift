@@ -111,8 +111,8 @@ public actor Agent {
     }
   }
 
-  /// Serves until superv asks the agent to stop, and lets the handlers that run then finish, for as
-  /// long as superv gives them.
+  /// Serves until superv asks the agent to stop, lets the handlers that run then finish, for as
+  /// long as superv gives them, and sees that superv has their answers.
   ///
   /// Starts the agent if need be. Saying `ready()` is up to you.
   ///
@@ -122,6 +122,9 @@ public actor Agent {
     await stopped()
     let left = stop?.deadline.map { $0 - .now }
     await wait(upTo: left) { self.served.isEmpty || self.phase == .closed }
+    // superv's answer says that it has read the answers before. Where the process ended at once,
+    // its end could be noticed first, and its last calls would count as lost.
+    if stopping { await become(.notReady(reason: "it stops"), within: .seconds(1)) }
   }
 
   /// Waits until superv asks the agent to stop, the agent is closed, or this task is cancelled.

@@ -18,11 +18,11 @@ extension Agent {
     await become(.notReady(reason: reason.cut(toBytes: 512)))
   }
 
-  private func become(_ new: Readiness) async {
+  func become(_ new: Readiness, within limit: Duration = .seconds(5)) async {
     readiness = new
     guard connected else { return }
     let (method, params) = message(of: new)
-    _ = await ask(method, params, within: .seconds(5))
+    _ = await ask(method, params, within: limit)
   }
 
   func tellReadiness() {

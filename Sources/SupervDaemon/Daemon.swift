@@ -135,12 +135,15 @@ extension Daemon {
   func feed(_ event: Event) { carryOut(tree.handle(event, now: kernel.now)) }
 
   func carryOut(_ effects: [Effect]) {
+    calls.treeChanged()
     var queue = effects
     var next = 0
     while next < queue.count {
       let effect = queue[next]
       next += 1
-      if let answer = carryOut(effect) { queue += tree.handle(answer, now: kernel.now) }
+      guard let answer = carryOut(effect) else { continue }
+      queue += tree.handle(answer, now: kernel.now)
+      calls.treeChanged()
     }
     if case .criticalFailed(let child, let why) = tree.treeEnd {
       announceStop("critical \(child) failed: \(why)")

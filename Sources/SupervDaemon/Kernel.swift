@@ -13,7 +13,7 @@ package struct ProcessKey: Hashable, Sendable {
   }
 }
 
-/// A connection. Its number is never reused.
+/// A connection. Its number is that of no other connection, whichever the door, and never reused.
 package struct ConnectionID: Hashable, Sendable {
   /// The socket that it came in on.
   package enum Door: UInt8, CaseIterable, Sendable {
@@ -27,6 +27,10 @@ package struct ConnectionID: Hashable, Sendable {
     self.door = door
     self.number = number
   }
+
+  package static func == (left: Self, right: Self) -> Bool { left.number == right.number }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(number) }
 }
 
 /// Who connected.

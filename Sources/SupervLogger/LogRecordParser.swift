@@ -64,6 +64,7 @@ package enum LogRecordParser {
       case ("pid", .other(let text)): record.processID = Int32(text)
       case ("dropped", .other(let text)): record.droppedLines = UInt64(text)
       case ("partial", .other(let text)): record.isPartial = text == "true"
+      case (_, .object): return nil
       default: continue
       }
     }

@@ -152,10 +152,7 @@ private enum Member: Int, CustomStringConvertible {
     case (10, UInt8(ascii: "t")): candidate = .timeoutMilliseconds
     default: return nil
     }
-    let isEqual = candidate.name.withUTF8Buffer { name in
-      name.indices.allSatisfy { unsafe name[$0] == line[first &+ $0] }
-    }
-    guard isEqual else { return nil }
+    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
     self = candidate
   }
 }

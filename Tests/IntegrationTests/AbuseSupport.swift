@@ -171,3 +171,7 @@ let healthyAgent = """
   [agent:healthy]
   command = sleep 1000
   """
+
+/// The folder that the sources of the tests are in a clone of.
+let repositoryFolder = URL(filePath: #filePath).deletingLastPathComponent()
+  .appending(path: "../..").standardizedFileURL.path

@@ -19,8 +19,9 @@ final class ControlConnection {
   }
 
   /// Sends the text as it is.
-  func send(_ text: String) throws {
-    let bytes = Array(text.utf8)
+  func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+  func send(_ bytes: [UInt8]) throws {
     var sent = 0
     while sent < bytes.count {
       if let count = try socket.sendMessage(bytes.span.extracting(droppingFirst: sent)) {

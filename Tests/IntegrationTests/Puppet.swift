@@ -98,7 +98,7 @@ final class Puppet {
   func say(_ line: String) throws { try connection.send(line + "\n") }
 
   /// Sends bytes as they are.
-  func send(_ text: String) throws { try connection.send(text) }
+  func send(_ bytes: [UInt8]) throws { try connection.send(bytes) }
 
   /// The next line; nil at the end of the connection, or when none has come within the time.
   func hear(withinMilliseconds limit: Int64 = patienceSeconds * 1000) throws -> String? {

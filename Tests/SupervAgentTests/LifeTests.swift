@@ -115,6 +115,7 @@ import Testing
       superv.send(
         #"{"jsonrpc":"2.0","method":"stop","params":{"reason":"why not","deadline_ms":5000}}"#)
       await stopped
+      superv.answer(try await superv.next("not_ready"), "{}")
       try await run
       #expect(await agent.stopping)
       #expect(await !agent.running)
@@ -148,6 +149,7 @@ import Testing
       await agent.stopped()
       opener.finish()
       #expect(try await superv.next()["result"] == "done")
+      superv.answer(try await superv.next("not_ready"), "{}")
       #expect(try await superv.next("status")["params"]?["text"] == "over")
       try await run.value
     }

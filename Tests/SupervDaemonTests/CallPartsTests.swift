@@ -37,7 +37,9 @@ private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
     // Nobody waited for it: it says nothing.
     #expect(run(&breaker, .none, at: atMillisecond(0)) == [])
     #expect(
-      run(&breaker, .failure, at: atMillisecond(7)) == [.opened(failures: 3, recovery: .seconds(30))])
+      run(&breaker, .failure, at: atMillisecond(7)) == [
+        .opened(failures: 3, recovery: .seconds(30))
+      ])
     #expect(breaker.state(at: atMillisecond(7)) == .open)
     #expect(breaker.refusal(at: atMillisecond(8))?.retryAfter == .milliseconds(29_999))
     #expect(breaker.refusal(at: atMillisecond(30_006)) != nil)
@@ -65,7 +67,9 @@ private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
     _ = run(&breaker, .failure, at: atMillisecond(0))
     #expect(run(&breaker, .success, at: atMillisecond(30_000)) == [.halfOpened])
     #expect(
-      run(&breaker, .failure, at: atMillisecond(30_000)) == [.opened(failures: 1, recovery: .seconds(30))])
+      run(&breaker, .failure, at: atMillisecond(30_000)) == [
+        .opened(failures: 1, recovery: .seconds(30))
+      ])
     #expect(breaker.refusal(at: atMillisecond(59_999)) != nil)
     #expect(breaker.refusal(at: atMillisecond(60_000)) == nil)
   }
@@ -167,7 +171,8 @@ private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
         _ = table.add(
           Call(
             asker: asker, callee: peer, connection: asker.connection, startedAt: atMillisecond(0),
-            deadline: atMillisecond(1)), callerID: none.span, waiting: &asker.waiting, hands: &peer.hands)
+            deadline: atMillisecond(1)), callerID: none.span, waiting: &asker.waiting,
+          hands: &peer.hands)
       }
       return peer?.name
     }

@@ -35,8 +35,7 @@ import Testing
     #expect(world.daemon.end == .asked)
     var sequence = 0
     for line in world.kernel.eventLines {
-      #expect(line.last == UInt8(ascii: "\n"))
-      #expect(line.count { $0 == UInt8(ascii: "\n") } == 1)
+      #expect(!line.contains(UInt8(ascii: "\n")))
       let object = try #require(
         JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
       sequence += 1

@@ -49,6 +49,18 @@ extension LogFollower {
     #expect(record.droppedLines == (stream == .superv ? 7 : nil))
   }
 
+  @Test func readsWhatAnAgentLogs() {
+    let text = parse("\(stamp) log warning it is late task=t {\"a\":1}")
+    #expect(text.stream == .log && text.level == "warning" && text.timeNanoseconds == Self.time)
+    #expect(text.text == "it is late task=t {\"a\":1}" && text.fields == nil)
+    let json = parse(
+      #"{"time":"\#(stamp)","agent":"a","instance":0,"incarnation":3,"pid":47,"stream":"log","#
+        + #""level":"info","message":"x","task":"t\n1","fields":{"a":{"b":"}\"{"},"c":[1]}}"#)
+    #expect(json.stream == .log && json.level == "info" && json.text == "x")
+    #expect(json.task == "t\n1" && json.processID == 47)
+    #expect(json.fields == Array(#"{"a":{"b":"}\"{"},"c":[1]}"#.utf8))
+  }
+
   @Test func readsJSON() {
     let record = parse(
       #"{"time":"\#(stamp)","agent":"a","instance":0,"incarnation":3,"pid":47,"stream":"stderr","#
@@ -63,6 +75,7 @@ extension LogFollower {
     #"{"time":"\#(stamp)""#, #"{"time":"x","message":"y"}"#, #"{"message":"y"}"#,
     #"{"time":"\#(stamp)","message":"\x"}"#, #"{"time":"\#(stamp)","message":"\u12"}"#,
     #"{"time":"\#(stamp)","message":"\ud800"}"#, #"{"time":"\#(stamp)","message":{"a":1}}"#,
+    "\(stamp) log info", #"{"time":"\#(stamp)","message":"a","fields":{"a":1}"#,
     #"{"time":"\#(stamp)","message":"a"} "#, #"{"time":"\#(stamp)",}"#,
   ]) func whatIsNoRecordIsKeptAsItIs(line: String) {
     let record = parse(line)

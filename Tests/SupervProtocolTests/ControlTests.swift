@@ -40,17 +40,17 @@ import Testing
         + #""phase":"running","ready":true,"alive":true,"pid":12,"incarnation":2,"#
         + #""restarts":1,"uptime_s":1.5,"started_at":"2026-11-21T07:20:00.123456Z","#
         + #""exit":{"code":null,"signal":9,"class":"abnormal"},"reason":null,"#
-        + #""ready_at":"2026-11-21T07:20:01.000000Z","not_ready_reason":null,"#
-        + #""status_text":"warm","progress":"3","#
+        + #""not_ready_reason":null,"ready_at":"2026-11-21T07:20:01.000000Z","status_text":"warm","#
+        + #""progress":"3","#
         + #""main_pid":13,"held":true,"operations":[{"op":"7","kind":null,"since_s":2.0}],"#
         + #""probes":[{"role":"liveness","kind":"ping","state":"failing","failures":3,"#
         + #""last":"no answer"}],"breaker":"closed","calls_in_flight":0},"#
         + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","#
         + #""phase":"stopped","#
         + #""ready":false,"alive":false,"pid":null,"incarnation":0,"restarts":0,"uptime_s":null,"#
-        + #""started_at":null,"exit":null,"reason":null,"ready_at":null,"#
-        + #""not_ready_reason":null,"status_text":null,"progress":null,"main_pid":null,"held":false,"operations":[],"probes":[],"#
-        + #""breaker":"closed","calls_in_flight":0}],"#
+        + #""started_at":null,"exit":null,"reason":null,"ready_at":null,"status_text":null,"#
+        + #""not_ready_reason":null,"progress":null,"main_pid":null,"held":false,"operations":[],"#
+        + #""probes":[],"breaker":"closed","calls_in_flight":0}],"#
         + #""supervisors":["#
         + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","#
         + #""phase":"running","#

@@ -36,7 +36,7 @@ extension AgentLogPlace {
   }
 
   /// What stands where records are missing, as the logger writes it for lines: see `DropMark`.
-  func mark(lostRecords: Int, lostBytes: Int, realTimeNanoseconds: Int64) -> [UInt8] {
+  package func mark(lostRecords: Int, lostBytes: Int, realTimeNanoseconds: Int64) -> [UInt8] {
     let text = "\(lostRecords) lines (\(lostBytes) bytes) dropped: more than the logger could take"
     var bytes = begin(realTimeNanoseconds, stream: "superv", tag: "--")
     switch file.format {

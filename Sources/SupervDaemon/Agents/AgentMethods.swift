@@ -117,11 +117,12 @@ extension Daemon {
   /// Answers a request whose result says no more than that it is done.
   private func confirm(_ message: Message, in line: Span<UInt8>, from session: Session) {
     guard let id = message.id else { return }
-    calls.emptyScratch()
-    calls.scratch.appendAnswerStart()
-    calls.scratch.append(line.extracting(id))
-    calls.scratch.append(#","result":{}}\#n"#)
-    deliver(calls.scratch, to: session)
+    var bytes = calls.takeScratch()
+    bytes.appendAnswerStart()
+    bytes.append(line.extracting(id))
+    bytes.append(#","result":{}}\#n"#)
+    deliver(bytes, to: session)
+    calls.giveBack(bytes)
   }
 
   func reply(in session: Session, _ requestID: [UInt8]?, failure: RPCError) {

@@ -22,19 +22,20 @@ extension Daemon {
       return
     }
     guard call.connection == session.id else { return countStray(from: session) }
-    calls.emptyScratch()
-    calls.scratch.appendAnswerStart()
-    calls.table.appendCallerID(of: id, to: &calls.scratch)
+    var bytes = calls.takeScratch()
+    bytes.appendAnswerStart()
+    calls.table.appendCallerID(of: id, to: &bytes)
     if let result = message.result {
-      calls.scratch.append(#","result":"#)
-      calls.scratch.append(line.extracting(result))
+      bytes.append(#","result":"#)
+      bytes.append(line.extracting(result))
     } else if let error = message.error {
-      calls.scratch.append(#","error":"#)
-      calls.scratch.append(line.extracting(error))
+      bytes.append(#","error":"#)
+      bytes.append(line.extracting(error))
     }
-    calls.scratch.append("}\n")
-    end(id, call, message.kind == .result ? .ok : .error)
-    deliver(calls.scratch, to: call.asker)
+    bytes.append("}\n")
+    end(id, call, message.result == nil ? .error : .ok)
+    deliver(bytes, to: call.asker)
+    calls.giveBack(bytes)
   }
 
   private func countStray(from session: Session) {
@@ -55,7 +56,7 @@ extension Daemon {
     calls.table.remove(id, waiting: &call.asker.waiting, hands: &call.callee.hands)
     let now = kernel.now
     let agent = call.callee.agent
-    agent.metrics.count(outcome, after: (now - call.startedAt).wholeNanoseconds)
+    agent.metrics.count(outcome, after: now.nanoseconds - call.startedAt.nanoseconds)
     let transition = agent.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: now)
     if let transition { tell(transition, of: agent) }
   }
@@ -75,9 +76,10 @@ extension Daemon {
   /// The callee need not go on; one that does not read it finds out by itself.
   private func sendCancel(_ id: CallID, _ call: Call) {
     guard !call.isLetGo else { return }
-    calls.emptyScratch()
-    calls.scratch.appendCancel(id)
-    _ = kernel.send(calls.scratch, to: call.connection)
+    var bytes = calls.takeScratch()
+    bytes.appendCancel(id)
+    _ = kernel.send(bytes, to: call.connection)
+    calls.giveBack(bytes)
   }
 
   // MARK: What ends a call early
@@ -90,9 +92,8 @@ extension Daemon {
         fail(id, call, .unavailable, "\(name) has let go of its connection before it answered")
       } else {
         sendCancel(id, call)
-        let span = (call.deadline - call.startedAt).wholeNanoseconds
-        let milliseconds = (span + 999_999) / 1_000_000
-        fail(id, call, .timeout, "\(name) did not answer within \(milliseconds) ms")
+        let span = call.deadline.milliseconds(after: call.startedAt)
+        fail(id, call, .timeout, "\(name) did not answer within \(span) ms")
       }
     }
   }
@@ -101,7 +102,7 @@ extension Daemon {
   func endCalls(of process: ProcessKey, _ termination: Termination) {
     sessions.endServing(process)
     guard let peer = calls.peer(process.node) else { return }
-    let isStop = state == .stopping
+    let isStop = isStopAnnounced
     for id in calls.table.all(hands: peer.hands) {
       guard let call = calls.table[id] else { continue }
       if isStop {

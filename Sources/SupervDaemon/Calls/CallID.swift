@@ -47,10 +47,10 @@ extension UInt64 {
 }
 
 extension [UInt8] {
-  /// The lowest `count` hexadecimal digits, in lower case.
-  mutating func append(hexadecimal value: UInt64, count: Int = 16) {
+  /// 16 hexadecimal digits, in lower case.
+  mutating func append(hexadecimal value: UInt64) {
     let digits = (Self.eightDigits(value >> 32), Self.eightDigits(value))
-    unsafe Swift.withUnsafeBytes(of: digits) { unsafe append(contentsOf: $0.suffix(count)) }
+    unsafe Swift.withUnsafeBytes(of: digits) { unsafe append(contentsOf: $0) }
   }
 
   /// The digits of the lower 32 bits as the bytes of a word in memory, most significant first.

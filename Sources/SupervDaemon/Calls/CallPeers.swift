@@ -28,6 +28,8 @@ package final class CallPeer {
   package fileprivate(set) var agent: CallAgent
   /// The calls in its hands.
   package var hands = CallList()
+  /// Whether it was ready in this state of the tree, so that the tree is not asked for every call.
+  var readiness: (treeState: UInt64, isReady: Bool) = (0, false)
 
   package init(_ node: NodeID, name: String, supervisor: NodeID?, of agent: CallAgent) {
     self.node = node

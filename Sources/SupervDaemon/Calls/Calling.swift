@@ -51,7 +51,7 @@ extension Daemon {
     guard depth <= CallHub.maximumDepth else {
       throw refused(.cycle, agent, "a chain may have \(CallHub.maximumDepth) calls at most")
     }
-    var deadline = now + .milliseconds(timeout)
+    var deadline = MonotonicTime(nanoseconds: now.nanoseconds + timeout * 1_000_000)
     if let outer { deadline = min(deadline, outer.call.deadline) }
     guard deadline > now else {
       throw refused(.timeout, agent, "the time of the call that this one is part of is over")
@@ -73,7 +73,7 @@ extension Daemon {
         asker: asker, callee: peer, connection: session.id, outer: outer?.id, depth: depth,
         breakerEpoch: epoch, startedAt: now, deadline: deadline),
       callerID: callerID, waiting: &asker.waiting, hands: &peer.hands)
-    let left = ((deadline - now).wholeNanoseconds + 999_999) / 1_000_000
+    let left = deadline.milliseconds(after: now)
     guard hand(over: params, (id, left), id, given, asker, to: session, in: line) else {
       calls.table.remove(id, waiting: &asker.waiting, hands: &peer.hands)
       _ = agent.breaker.end(.none, epoch: epoch, at: now)
@@ -104,10 +104,11 @@ extension Daemon {
   ) -> Bool {
     var trace = given ?? TraceParent(newTrace: &calls.traceIDs, parentID: span.rawValue)
     trace.parentID = span.rawValue
-    calls.emptyScratch()
-    calls.scratch.appendHandle(
+    var bytes = calls.takeScratch()
+    bytes.appendHandle(
       call, from: asker.peer?.quotedName ?? CallHub.operatorName, params, trace: trace, in: line)
-    return kernel.send(calls.scratch, to: session.id)
+    defer { calls.giveBack(bytes) }
+    return kernel.send(bytes, to: session.id)
   }
 
   // MARK: Who is called
@@ -139,7 +140,7 @@ extension Daemon {
     from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?
   ) throws(RPCError) -> (CallPeer, Session) {
     let chosen = route.choose { peer in
-      tree.isReady(peer.node) && sessions.serving(peer.node) != nil
+      isReady(peer) && sessions.serving(peer.node) != nil
         && !(caller.map { isInChain(peer, $0, outer) } ?? false)
     }
     if let chosen, let session = sessions.serving(chosen.node) { return (chosen, session) }
@@ -149,6 +150,13 @@ extension Daemon {
     }
     throw refused(
       .notReady, route.agent, notReadyText(route), retryAfter: Self.readinessDelay)
+  }
+
+  private func isReady(_ peer: CallPeer) -> Bool {
+    if peer.readiness.treeState != calls.treeState {
+      peer.readiness = (calls.treeState, tree.isReady(peer.node))
+    }
+    return peer.readiness.isReady
   }
 
   private func notReadyText(_ route: CallRoute) -> String {
@@ -180,5 +188,12 @@ extension Daemon {
       next = call.outer
     }
     return false
+  }
+}
+
+extension MonotonicTime {
+  /// Rounded up: what is said to be left must not be over before superv says so.
+  func milliseconds(after earlier: MonotonicTime) -> Int64 {
+    (nanoseconds - earlier.nanoseconds + 999_999) / 1_000_000
   }
 }

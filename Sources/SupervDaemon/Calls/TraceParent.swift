@@ -5,10 +5,9 @@ package struct TraceParent: Hashable, Sendable {
   /// Sampled, and random trace id: the flags that are known.
   private static let knownFlags: UInt8 = 0x03
 
-  /// The upper and the lower half of the trace id.
-  package var traceID: (upper: UInt64, lower: UInt64) { (upper, lower) }
   package var parentID: UInt64
-  package var flags: UInt8
+  package let flags: UInt8
+  /// The two halves of the trace id.
   private let upper: UInt64
   private let lower: UInt64
 
@@ -50,7 +49,8 @@ package struct TraceParent: Hashable, Sendable {
     bytes.append(hexadecimal: lower)
     bytes.append(UInt8(ascii: "-"))
     bytes.append(hexadecimal: parentID)
-    bytes.append(UInt8(ascii: "-"))
-    bytes.append(hexadecimal: UInt64(flags), count: 2)
+    bytes.append("-0")
+    // None of the known ones is above 9.
+    bytes.append(UInt8(ascii: "0") &+ flags)
   }
 }

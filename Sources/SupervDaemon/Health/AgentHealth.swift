@@ -279,7 +279,7 @@ extension AgentHealth {
     return effects
   }
 
-  /// Whoever has waited longest, so that one that hangs again and again keeps no other from its turn.
+  /// Whoever has waited longest, so that one that hangs and hangs keeps no other from its turn.
   private func nextDue(_ now: MonotonicTime) -> Int? {
     var first: (index: Int, due: MonotonicTime)?
     for index in probes.indices where !probes[index].isOver {

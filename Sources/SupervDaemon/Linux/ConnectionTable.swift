@@ -36,6 +36,8 @@ final class ConnectionTable {
     var isClosing = false
     /// Whether it stands in `dirty`.
     var isDirty = false
+    /// Whose it is, at the agents' door.
+    var process: ProcessKey?
     /// Connections that came before it, for the choice of whom to drop.
     let sequence: UInt64
 
@@ -51,6 +53,7 @@ final class ConnectionTable {
   /// A connection's number is its slot in the lower bits and, above them, which one it is there.
   private var slots: [(generation: UInt64, entry: Entry?)] = []
   private var freeSlots: [Int] = []
+  private var byProcess: [ProcessKey: [Entry]] = [:]
   private static let slotBits: UInt64 = 24
   private var connectionCount: UInt64 = 0
   /// Have something to write, or to close; each stands here once.
@@ -139,6 +142,10 @@ final class ConnectionTable {
     }
     slots[slot].entry = entry
     door.count += 1
+    if case .agent(let process, _) = caller {
+      entry.process = process
+      byProcess[process, default: []].append(entry)
+    }
     events.append(.connected(entry.id, caller))
   }
 
@@ -199,8 +206,27 @@ final class ConnectionTable {
     slots[slot] = (generation: slots[slot].generation + 1, entry: nil)
     freeSlots.append(slot)
     entry.door.count -= 1
+    if let process = entry.process {
+      byProcess[process]?.removeAll { $0 === entry }
+      if byProcess[process]?.isEmpty == true { byProcess[process] = nil }
+    }
     events.append(.disconnected(entry.id))
   }
+
+  /// Takes what a process has said before it ended: its answer counts, rather than that nobody is
+  /// left to give one. The end of the connection is seen in its time.
+  func takeLastWords(of process: ProcessKey, _ events: inout [KernelEvent]) {
+    for entry in byProcess[process] ?? [] where !entry.isClosing {
+      // As much as a socket holds, and no more from one that another process goes on to fill.
+      for _ in 0..<Self.lastReads {
+        var span = buffer.mutableSpan
+        guard let count = (try? entry.socket.read(into: &span)) ?? nil, count > 0 else { break }
+        events.append(.received(entry.id, Array(buffer[..<count])))
+      }
+    }
+  }
+
+  private static let lastReads = 8
 
   // MARK: Writing
 

@@ -182,6 +182,7 @@ package final class LinuxKernel: Kernel {
     guard let (_, number) = Source.of(event.token),
       let (key, termination) = processes.reap(number)
     else { return }
+    connections.takeLastWords(of: key, &events)
     notifyPipes.close(key, poll)
     logs.endRecords(of: key, poll)
     events.append(.ended(key, termination))
