@@ -111,7 +111,7 @@ import Testing
     let id = planner.call("writer", timeout: 86_400_000)
     world.kernel.stubborn = ["planner"]
     world.signal(.terminate)
-    // It is told to stop, and ends when it is sent the signal.
+    // The writer does not heed the message, and is signalled once `drain` is over.
     world.advance(.seconds(5))
     #expect(planner.failure(of: id)?.kind == .unavailable)
   }

@@ -37,7 +37,7 @@ final class CallHub {
       CallReport(
         agent: agent.name, metrics: agent.metrics,
         inFlight: agent.peers.reduce(0) { $0 + $1.hands.count },
-        breaker: agent.breaker.state(at: now))
+        breakers: agent.peers.map { ($0.name, $0.breaker.state(at: now)) })
     }
   }
 
