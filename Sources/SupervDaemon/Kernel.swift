@@ -82,7 +82,8 @@ package enum KernelEvent: Sendable {
   case signal(Signal)
   case connected(ConnectionID, Caller)
   case received(ConnectionID, [UInt8])
-  /// A datagram of sd_notify(3); nil: from no agent's process, or from one that is gone.
+  /// A datagram of sd_notify(3), cut off somewhere behind the longest that there may be; nil: from
+  /// no agent's process, or from one that is gone.
   case notified(ProcessKey?, sender: Int32, [UInt8])
   /// It wrote a newline to its `notify_fd`.
   case notifyDescriptor(ProcessKey)

@@ -11,6 +11,8 @@ package struct Notification: Hashable, Sendable {
     case trigger
   }
 
+  /// The longest datagram; a longer one counts as none.
+  package static let maximumBytes = 64 << 10
   /// The longest status that is kept, in bytes; what is more is cut off.
   package static let maximumStatusBytes = 512
 

@@ -173,6 +173,8 @@ import Testing
     try withNotifier(program) { superv in
       let status = try waitUntilReady(superv)
       #expect(status[agent: "speaker"]?.statusText == "yyy")
+      let event = try superv.waitForEvent("the refusal") { $0.event == "notify.refused" }
+      #expect(event.reason?.contains("more than 65536 bytes") == true)
     }
   }
 

@@ -64,7 +64,7 @@ import Testing
     try withSuperv(tree("liveness", "exec:sh probe.sh")) { superv in
       try superv.write("probe.sh", "echo 'the index\tis'; echo 'broken' >&2; exit 3\n")
       try superv.start()
-      let event = try superv.waitForEvent("the end") { $0.event == "agent.exited" }
+      let event = try superv.waitForEvent("the verdict") { $0.event == "agent.stopping" }
       let reason = "\(event.reason ?? "")"
       #expect(reason.contains("exit code 3: the index is broken"), "\(reason)")
     }
@@ -210,7 +210,7 @@ import Testing
     let port = try freePort()
     try withSuperv(tree("liveness", "tcp:127.0.0.1:\(port)")) { superv in
       try superv.start()
-      let event = try superv.waitForEvent("the end") { $0.event == "agent.exited" }
+      let event = try superv.waitForEvent("the verdict") { $0.event == "agent.stopping" }
       #expect("\(event.reason ?? "")".contains("Connection refused"), "\(event)")
       try superv.waitForEvent("the restart") {
         $0.event == "agent.started" && $0.incarnation == 2

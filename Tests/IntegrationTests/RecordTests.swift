@@ -85,6 +85,10 @@ import Testing
       try superv.write("go", "")
       try eventually("every record has its answer") { superv.read("answered") == "1000" }
       try superv.send(.resume, to: logger)
+      // A mark stands where the queue was full: behind it there is room.
+      try eventually("what is missing is told") {
+        superv.read("state/logs/a.log").contains(" -- superv: ")
+      }
       try superv.write("thawed", "")
       try eventually("the last is written") {
         superv.read("state/logs/a.log").contains("the last\n")

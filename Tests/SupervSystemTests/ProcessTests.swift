@@ -52,6 +52,32 @@ import Testing
     #expect(try Processes.send(.kill, toGroup: alone.pid) == false)
   }
 
+  /// The script's children lead sessions of their own and obey nobody.
+  @Test func killsATreeInAllItsSessions() throws {
+    let scratch = try Scratch()
+    let script = """
+      trap '' TERM HUP
+      cd \(scratch.path)
+      setsid sh -c 'trap "" TERM HUP; setsid sleep 1000 & echo $! >>pids; sleep 1001' &
+      echo $! >>pids
+      sleep 1002
+      """
+    let process = try spawn(shell(script))
+    let file = "\(scratch.path)/pids"
+    var pids: [Int32] = []
+    while pids.count < 2 {
+      let text = (try? Files.readText(file)) ?? ""
+      pids = text.split(separator: "\n").compactMap { Int32($0) }
+    }
+    Processes.killTree(process.pid)
+    #expect(try waitForEnd(of: process.pidfd) == .signalled(number: 9, coreDumped: false))
+    for pid in pids {
+      if let pidfd = try Processes.open(pid: pid) {
+        #expect(try pidfd.wait(timeoutMilliseconds: 60_000), "\(pid) lives")
+      }
+    }
+  }
+
   @Test func reapsOnlyItsOwn() throws {
     let process = try spawn(shell("exit 3"))
     #expect(try waitForEnd(of: process.pidfd) == .exited(code: 3))

@@ -190,7 +190,72 @@ import Testing
   }
 }
 
+/// A sender that has been waited for has a pid that may be another's.
+@Suite struct GoneSenderTests {
+  @Test func aSenderIsKnownForAsLongAsItsPidIsItsOwn() throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/notify"
+    let inbox = try UnixSocket.listen(at: path, kind: .datagrams)
+    try inbox.receiveSenders()
+    let script = "import socket; s = socket.socket(1, 2); s.sendto(b'x', '\(path)')"
+    let request = SpawnRequest(command: ["python3", "-c", script], environment: [])
+    var buffer = [UInt8](repeating: 0, count: 64)
+    do {
+      let process = try spawn(request)
+      _ = try process.pidfd.wait(timeoutMilliseconds: nil)
+      let message = try received(by: inbox, into: &buffer)
+      // Ended, and still there to be waited for.
+      let (sender, isThere) = (message.sender, message.senderHasItsPid)
+      #expect(sender == process.pid && isThere)
+      _ = try Processes.reap(process.pidfd)
+      let isUnreaped = Processes.isUnreaped(process.pidfd)
+      #expect(!isUnreaped)
+    }
+    let process = try spawn(request)
+    _ = try waitForEnd(of: process.pidfd)
+    let message = try received(by: inbox, into: &buffer)
+    let (sender, isThere) = (message.sender, message.senderHasItsPid)
+    #expect(sender == process.pid)
+    #expect(!isThere, "needs Linux 6.5")
+  }
+}
+
 @Suite struct TCPSocketTests {
+  /// Binding to the port that is connected to is what the kernel does by chance.
+  @Test func aConnectionToItselfIsTold() throws {
+    let scratch = try Scratch()
+    let script = """
+      import socket
+      s = socket.socket()
+      s.bind(("127.0.0.1", 0))
+      s.connect(s.getsockname())
+      socket.send_fds(socket.socket(fileno=0), [b"x"], [s.fileno()])
+      """
+    let path = try scratch.write("itself.py", script)
+    let ends = try UnixSocket.pair()
+    var request = SpawnRequest(command: ["python3", path], environment: [])
+    request.standardInput = .descriptor(ends.second.number)
+    let process = try spawn(request)
+    let isItself = try passedSocketIsConnectedToItself(ends.first)
+    #expect(isItself)
+    _ = try waitForEnd(of: process.pidfd)
+
+    let listener = try TCPSocket.listen(on: "127.0.0.1", port: 0)
+    let client = try TCPSocket.connect(to: "127.0.0.1", port: try listener.localPort())
+    #expect(try client.wait(forWriting: true, timeoutMilliseconds: nil))
+    let isOwnPeer = try client.isConnectedToItself()
+    let pair = try UnixSocket.pair(kind: .stream)
+    let isOwnUnixPeer = try pair.first.isConnectedToItself()
+    #expect(!isOwnPeer && !isOwnUnixPeer)
+  }
+
+  private func passedSocketIsConnectedToItself(_ link: borrowing Descriptor) throws -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 8)
+    var message = try received(by: link, into: &buffer)
+    guard let socket = message.takeDescriptor() else { throw NothingThere() }
+    return try socket.isConnectedToItself()
+  }
+
   @Test(arguments: ["127.0.0.1", "::1"]) func connects(address: String) throws {
     guard let listener = try? TCPSocket.listen(on: address, port: 0) else {
       return notTested("TCP on \(address)", because: "it is not configured here")

@@ -15,6 +15,10 @@ extension Daemon {
       return tell(StoryEvent("notify.refused", .daemon, reason: text)) { $0.pid = sender }
     }
     guard isCurrent(process) else { return }
+    guard bytes.count <= Notification.maximumBytes else {
+      let why = "a datagram of process \(sender) has more than \(Notification.maximumBytes) bytes"
+      return tellRefusal("notify.refused", of: process, because: why)
+    }
     let notification = Notification(bytes.span)
     health.badLineCount += notification.badLineCount
     switch notification.watchdog {

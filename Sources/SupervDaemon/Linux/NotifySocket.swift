@@ -1,20 +1,17 @@
+import SupervProtocol
 import SupervSystem
 
 /// The socket of sd_notify(3). Who sent a datagram is the kernel's word.
 final class NotifySocket {
-  /// The longest datagram; longer ones count as none.
-  static let maximumBytes = 64 << 10
   /// Taken within one turn: finding out about a sender costs tens of microseconds. The senders of
   /// the others wait, as the queue of such a socket is short.
   private static let turnCount = 32
 
   private let socket: Descriptor
-  private var buffer = [UInt8](repeating: 0, count: maximumBytes + 1)
+  private var buffer = [UInt8](repeating: 0, count: Notification.maximumBytes + 1)
   /// Their descriptors say that everything before them was taken, by being closed
   /// (sd_notify_barrier(3)).
   private var barriers: Barrier?
-  /// Too long, or from a sender that the kernel does not name.
-  private(set) var droppedCount: UInt64 = 0
 
   private final class Barrier {
     let descriptor: Descriptor
@@ -39,10 +36,8 @@ final class NotifySocket {
       while let descriptor = message.takeDescriptor() {
         barriers = Barrier(descriptor, barriers)
       }
-      guard let sender = message.sender, message.byteCount <= Self.maximumBytes else {
-        droppedCount += 1
-        continue
-      }
+      // All come with one, from before the first agent is started.
+      guard let sender = message.sender else { continue }
       let owner = processes.owner(of: sender)
       events.append(
         .notified(
