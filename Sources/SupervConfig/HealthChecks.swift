@@ -38,17 +38,15 @@ extension Reading {
 
   private mutating func checkReadiness(_ settings: AgentSettings, _ keys: ReadKeys) {
     guard let key = settings.readinessKey, !keys.isUnreadable("ready") else { return }
-    if settings.health.readySource == .startSeconds, key == "notify_fd",
-      let place = keys.places["ready"]
-    {
+    if settings.health.readySource == .startSeconds, let place = keys.places["ready"] {
       error(
-        place,
-        "`ready = startsecs` and \(quoted(key)) exclude each other",
+        place, "`ready = startsecs` and \(quoted(key)) exclude each other",
         hint: "take one of them out")
     } else if let place = keys.places["startsecs"] {
+      let isAutomatic = settings.health.readySource == .automatic && key != "notify_fd"
       warning(
         place, "`startsecs` has no effect: \(quoted(key)) says when it is ready",
-        hint: "take it out")
+        hint: isAutomatic ? "take it out, or add `ready = startsecs`" : "take it out")
     }
   }
 }

@@ -48,11 +48,21 @@ extension AgentSettings {
     return settings
   }
 
-  /// The key that says when it is ready, so that time does not count; nil: none.
+  /// The key because of which `startsecs` does not count; nil: it does. Beside a probe it counts
+  /// for those who ask for it.
   var readinessKey: String? {
     if health.readySource == .declared { return "ready" }
     if health.notifyDescriptor != nil { return "notify_fd" }
-    return [ProbeRole.startup, .readiness].first { probes[$0].kind != nil }?.rawValue
+    return health.readySource == .startSeconds ? nil : readinessProbe?.rawValue
+  }
+
+  /// How long it must stay up to be ready; nil where time alone does not make it so.
+  var readyByTime: Duration? {
+    readinessKey == nil && readinessProbe == nil ? readyAfter : nil
+  }
+
+  private var readinessProbe: ProbeRole? {
+    [ProbeRole.startup, .readiness].first { probes[$0].kind != nil }
   }
 }
 
@@ -62,7 +72,8 @@ let healthKeys: [Key<AgentSettings>] =
       "ready", \.health.readySource, .choice(), default: "auto",
       "What makes it ready: `startsecs`, or what it says (`declared`), or what it says once it "
         + "speaks the child protocol and until then `startsecs` (`auto`). A `startup` and a "
-        + "`readiness` probe take the place of `startsecs`."),
+        + "`readiness` probe have to succeed as well; with `auto` they take the place of "
+        + "`startsecs`."),
     Key(
       "notify_fd", \.health.notifyDescriptor, .descriptor,
       "The descriptor to which it writes a newline when it is ready, as for s6."),

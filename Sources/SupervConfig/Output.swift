@@ -101,7 +101,7 @@ extension DeclaredTree {
     specification.policy = settings.policy
     specification.policy.needs = settings.needs.map(\.need)
     specification.normalExitCodes = settings.normalExitCodes
-    specification.readyAfter = settings.readinessKey == nil ? settings.readyAfter : nil
+    specification.readyAfter = settings.readyByTime
     specification.stopLadder = settings.stopLadder
     var definition = AgentDefinition(
       specification: specification, agent: agent.name, instance: instance,
@@ -116,9 +116,7 @@ extension DeclaredTree {
     definition.standardInput = settings.standardInput
     definition.log = settings.log
     definition.health = settings.healthSettings
-    // Where a probe decides, the time counts only for those who ask for it.
-    let countsTime = settings.readinessKey == nil || settings.health.readySource == .startSeconds
-    definition.health.startSeconds = countsTime ? settings.readyAfter : .zero
+    definition.health.startSeconds = settings.readinessKey == nil ? settings.readyAfter : .zero
     definition.calls = settings.callSettings
     definition.specification.fingerprint = definition.fingerprint(
       passEnvironment: daemon.passEnvironment)

@@ -142,7 +142,7 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   /// Oldest first.
   @OrEmpty package var operations: [OperationStatus]
   @OrEmpty package var probes: [ProbeStatus]
-  /// Of the whole agent: `closed`, `open` (calls to it are refused) or `half_open`.
+  /// `closed`, `open` (no calls are made to it) or `half_open`.
   package var breaker: String
   /// Calls in the hands of this instance.
   package var callsInFlight: Int

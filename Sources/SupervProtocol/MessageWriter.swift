@@ -51,7 +51,7 @@ package enum MessageWriter {
     appendEnd(to: &bytes)
   }
 
-  /// As its own coder would write it, and ten times as fast: where calls are refused there are many.
+  /// As its own coder would write it, and much faster: where calls are refused there are many.
   private static func append(_ error: RPCError, to bytes: inout [UInt8]) {
     bytes.append(contentsOf: #"{"code":"#.utf8)
     bytes.append(contentsOf: error.code.description.utf8)

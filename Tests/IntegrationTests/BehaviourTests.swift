@@ -21,6 +21,13 @@ import Testing
     var name: String
     var keys: String
     var verdict: Verdict
+
+    var keepsIncarnation: Bool {
+      switch verdict {
+      case .restart: false
+      case .none, .stuck, .ready: true
+      }
+    }
   }
 
   /// n = 3, i = 1 s, t = 2 s: a probe that hangs comes every 2 s, and the third one is over after
@@ -215,13 +222,4 @@ import Testing
             first = False
 
     """
-}
-
-extension BehaviourTests.Behaviour {
-  fileprivate var keepsIncarnation: Bool {
-    switch verdict {
-    case .restart: false
-    case .none, .stuck, .ready: true
-    }
-  }
 }

@@ -99,6 +99,15 @@ import Testing
     #expect(span == (isReady ? .seconds(1) : nil))
   }
 
+  @Test(
+    arguments: [
+      ("", 1), ("ready = startsecs\nstartsecs = 2\nreadiness = ping", 2), ("readiness = ping", 0),
+      ("startup = tcp:1", 0), ("ready = declared", 0), ("notify_fd = 3", 0),
+    ])
+  func whatTimeCountsBesideProbes(text: String, seconds: Int) throws {
+    #expect(try agent(text).health.startSeconds == .seconds(seconds))
+  }
+
   @Test func whoMayCall() throws {
     let text = """
       [supervisor:s]

@@ -111,7 +111,8 @@ import Testing
     let id = planner.call("writer", timeout: 86_400_000)
     world.kernel.stubborn = ["planner"]
     world.signal(.terminate)
-    world.settle()
+    // The writer does not heed the message, and is signalled once `drain` is over.
+    world.advance(.seconds(5))
     #expect(planner.failure(of: id)?.kind == .unavailable)
   }
 

@@ -5,8 +5,8 @@ import SupervSystem
 import SupervisionTree
 import Testing
 
-/// Thousands of calls among agents that hang, die, cancel, leave, and answer late, twice, for others
-/// or with rubbish: every call ends exactly once, and nothing of it stays.
+/// Thousands of calls among agents that hang, die, cancel, leave, and answer late, twice, for
+/// others or with rubbish: every call ends exactly once, and nothing of it stays.
 @Suite struct CallRandomTests {
   private static let names = ["a", "b:0", "b:1", "c", "d"]
   private static let tree = """

@@ -74,7 +74,7 @@ import Testing
       client.request("down", #"{"names":["s"]}"#)
       world.settle()
       // Torn by the death of the logger, in two files.
-      let lines = world.kernel.eventLines
+      let lines = world.kernel.eventLines.map { $0 + [UInt8(ascii: "\n")] }
       let files = ["events.ndjson.1", "events.ndjson"].map { "\(folder)/\($0)" }
       try Data(lines.prefix(7).joined()).write(to: URL(filePath: files[0]))
       let torn = #"{"seq":999,"event":"agent.started","agent":"a","incarn"#

@@ -57,8 +57,8 @@ extension Daemon {
     let now = kernel.now
     let agent = call.callee.agent
     agent.metrics.count(outcome, after: now.nanoseconds - call.startedAt.nanoseconds)
-    let transition = agent.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: now)
-    if let transition { tell(transition, of: agent) }
+    let transition = call.callee.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: now)
+    if let transition { tell(transition, of: call.callee) }
   }
 
   /// What a caller does not take of its own answers costs it the connection.

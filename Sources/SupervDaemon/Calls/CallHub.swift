@@ -37,7 +37,7 @@ final class CallHub {
       CallReport(
         agent: agent.name, metrics: agent.metrics,
         inFlight: agent.peers.reduce(0) { $0 + $1.hands.count },
-        breaker: agent.breaker.state(at: now))
+        breakers: agent.peers.map { ($0.name, $0.breaker.state(at: now)) })
     }
   }
 
@@ -109,8 +109,8 @@ final class CallHub {
     return agent
   }
 
-  /// The instances that a name in `accept_calls_from` stands for: those of an agent, one of them, or
-  /// all below a supervisor.
+  /// The instances that a name in `accept_calls_from` stands for: those of an agent, one of them,
+  /// or all below a supervisor.
   private func nodes(
     named name: String, _ agents: [String: CallAgent], _ tree: SupervisionTree
   ) -> [NodeID] {

@@ -72,5 +72,6 @@ package struct CallReport: Sendable {
   package var agent: String
   package var metrics: CallMetrics
   package var inFlight: Int
-  package var breaker: CircuitBreaker.State
+  /// Of each instance, by its name.
+  package var breakers: [(name: String, state: CircuitBreaker.State)]
 }

@@ -28,6 +28,8 @@ package final class CallPeer {
   package fileprivate(set) var agent: CallAgent
   /// The calls in its hands.
   package var hands = CallList()
+  /// One for each instance: one that hangs does not cut off those that work.
+  package var breaker: CircuitBreaker
   /// Whether it was ready in this state of the tree, so that the tree is not asked for every call.
   var readiness: (treeState: UInt64, isReady: Bool) = (0, false)
 
@@ -36,25 +38,24 @@ package final class CallPeer {
     self.name = name
     self.supervisor = supervisor
     self.agent = agent
+    breaker = CircuitBreaker(agent.settings.breaker)
     quotedName = quoted(name)
   }
 
   func move(to supervisor: NodeID?, of agent: CallAgent) {
     self.supervisor = supervisor
     self.agent = agent
+    breaker.settings = agent.settings.breaker
   }
 }
 
 /// One agent with all its instances: what a name that is called stands for.
 package final class CallAgent {
   package let name: String
-  package var settings: CallSettings {
-    didSet { breaker.settings = settings.breaker }
-  }
+  package var settings: CallSettings
   /// Instances named in `accept_calls_from`, by themselves or by what they belong to.
   package var accepted: Set<NodeID> = []
   package var peers: [CallPeer] = []
-  package var breaker: CircuitBreaker
   package var metrics = CallMetrics()
   /// The instance that is first in turn.
   fileprivate var turn = 0
@@ -62,7 +63,6 @@ package final class CallAgent {
   package init(_ name: String, _ settings: CallSettings) {
     self.name = name
     self.settings = settings
-    breaker = CircuitBreaker(settings.breaker)
   }
 
   /// Whether an instance may call this agent: siblings under one supervisor may, and whom the

@@ -35,7 +35,7 @@ extension Daemon {
     return leftOut == 0 ? reason : "\(reason); \(leftOut) refusals before it are left out"
   }
 
-  func tell(_ transition: CircuitBreaker.Transition, of agent: CallAgent) {
+  func tell(_ transition: CircuitBreaker.Transition, of peer: CallPeer) {
     let (kind, reason) =
       switch transition {
       case .opened(let failures, let recovery):
@@ -48,6 +48,6 @@ extension Daemon {
       case .closed(let successes):
         ("breaker.closed", "\(successes) call\(successes == 1 ? "" : "s") in a row succeeded")
       }
-    tell(StoryEvent(kind, .agent, name: agent.name, reason: reason))
+    tell(StoryEvent(kind, .agent, name: peer.name, reason: reason))
   }
 }

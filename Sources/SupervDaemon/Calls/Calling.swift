@@ -56,18 +56,13 @@ extension Daemon {
     guard deadline > now else {
       throw refused(.timeout, agent, "the time of the call that this one is part of is over")
     }
-    if let refusal = agent.breaker.refusal(at: now) {
-      throw refused(
-        .circuitOpen, agent, "calls to \(agent.name) have failed too often",
-        retryAfter: refusal.retryAfter)
-    }
-    let (peer, session) = try choose(from: route, isCallBy: asker, outer?.id)
+    let (peer, session) = try choose(from: route, isCallBy: asker, outer?.id, at: now)
     guard peer.hands.count < agent.settings.queueLength else {
       throw refused(
         .overloaded, agent,
         "\(peer.name) has \(agent.settings.queueLength) calls in its hands already")
     }
-    let (epoch, transition) = agent.breaker.begin(at: now)
+    let (epoch, transition) = peer.breaker.begin(at: now)
     let id = calls.table.add(
       Call(
         asker: asker, callee: peer, connection: session.id, outer: outer?.id, depth: depth,
@@ -76,17 +71,17 @@ extension Daemon {
     let left = deadline.milliseconds(after: now)
     guard hand(over: params, (id, left), id, given, asker, to: session, in: line) else {
       calls.table.remove(id, waiting: &asker.waiting, hands: &peer.hands)
-      _ = agent.breaker.end(.none, epoch: epoch, at: now)
+      _ = peer.breaker.end(.none, epoch: epoch, at: now)
       throw refused(.overloaded, agent, "\(peer.name) does not read what it is sent")
     }
-    if let transition { tell(transition, of: agent) }
+    if let transition { tell(transition, of: peer) }
   }
 
   private func cast(
     _ params: CallParams, by asker: Asker, in line: Span<UInt8>
   ) throws(RPCError) {
     let route = try route(to: line.extracting(params.to), for: asker)
-    let (peer, session) = try choose(from: route, isCallBy: nil, nil)
+    let (peer, session) = try choose(from: route, isCallBy: nil, nil, at: kernel.now)
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let span = calls.table.idForCast()
     guard hand(over: params, nil, span, given, asker, to: session, in: line) else {
@@ -113,9 +108,6 @@ extension Daemon {
 
   // MARK: Who is called
 
-  /// Nobody knows when it will be ready; asking more often than this is not worth it.
-  private static var readinessDelay: Duration { .seconds(1) }
-
   /// What a name stands for, to somebody who may call it.
   func route(to name: Span<UInt8>, for asker: Asker) throws(RPCError) -> CallRoute {
     guard let route = calls.route(to: name) else {
@@ -135,28 +127,30 @@ extension Daemon {
 
   /// The instance that gets it, and its connection.
   ///
-  /// - Parameter caller: nil for a cast, for which nobody waits in a circle.
+  /// - Parameter caller: nil for a cast, for which nobody waits: neither in a circle nor to learn
+  ///   whether it has failed.
   private func choose(
-    from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?
+    from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
   ) throws(RPCError) -> (CallPeer, Session) {
     let chosen = route.choose { peer in
-      isReady(peer) && sessions.serving(peer.node) != nil
-        && !(caller.map { isInChain(peer, $0, outer) } ?? false)
+      guard tree.isReady(peer.node), sessions.serving(peer.node) != nil else { return false }
+      guard let caller else { return true }
+      return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
     }
     if let chosen, let session = sessions.serving(chosen.node) { return (chosen, session) }
-    if let caller, route.peers.allSatisfy({ isInChain($0, caller, outer) }) {
+    guard let caller else { throw refused(.notReady, route.agent, notReadyText(route)) }
+    let others = route.peers.filter { !isInChain($0, caller, outer) }
+    if others.isEmpty {
       throw refused(
         .cycle, route.agent, "\(route.agent.name) waits for the answer to this chain of calls")
     }
-    throw refused(
-      .notReady, route.agent, notReadyText(route), retryAfter: Self.readinessDelay)
-  }
-
-  private func isReady(_ peer: CallPeer) -> Bool {
-    if peer.readiness.treeState != calls.treeState {
-      peer.readiness = (calls.treeState, tree.isReady(peer.node))
+    let refusals = others.compactMap { $0.breaker.refusal(at: now) }
+    if !refusals.isEmpty {
+      throw refused(
+        .circuitOpen, route.agent, "calls to \(route.agent.name) have failed too often",
+        retryAfter: refusals.compactMap(\.retryAfter).min())
     }
-    return peer.readiness.isReady
+    throw refused(.notReady, route.agent, notReadyText(route))
   }
 
   private func notReadyText(_ route: CallRoute) -> String {

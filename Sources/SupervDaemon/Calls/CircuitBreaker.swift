@@ -10,10 +10,10 @@ package import SupervisionTree
 //      └──────────────────────────────────────────────────────────────────────┘
 //                    so many successes in a row          a failure
 //
-// Half open, one call at a time is let through. Only calls that began in the state that holds count:
-// what was sent before it opened says nothing about how the agent is now.
+// Half open, one call at a time is let through. Only calls that began in the state that holds
+// count: what was sent before it opened says nothing about how the agent is now.
 
-/// The circuit breaker of one agent: all its instances together.
+/// The circuit breaker of one agent instance.
 package struct CircuitBreaker: Sendable {
   package enum State: String, CaseIterable, Hashable, Sendable {
     case closed, open

@@ -43,7 +43,7 @@ extension Daemon {
       uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
       startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
       exit: status.lastExit.map(ExitReport.init), reason: status.reason.description,
-      breaker: (peer?.agent.breaker.state(at: kernel.now) ?? .closed).rawValue,
+      breaker: (peer?.breaker.state(at: kernel.now) ?? .closed).rawValue,
       callsInFlight: peer?.hands.count ?? 0)
     addHealth(of: node, process, to: &report)
     return report

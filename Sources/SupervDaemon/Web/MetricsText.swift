@@ -12,6 +12,8 @@ extension Daemon {
     appendSelf(survey, to: &text)
     appendLife(instances, to: &text)
     appendUse(instances, survey, to: &text)
+    appendHealth(instances, to: &text)
+    appendCalls(to: &text)
     appendSupervisors(to: &text)
     return text.bytes
   }
@@ -139,6 +141,22 @@ extension Daemon {
     for each in instances {
       text.sample(
         survey.logs[each.name]?.droppedLines ?? 0, ("agent", each.agent), ("name", each.name))
+    }
+  }
+
+  private func appendHealth(_ instances: [Instance], to text: inout PrometheusText) {
+    text.family(
+      "superv_agent_probe_failures_total", .counter, "Probes that failed, by what they were for.")
+    for each in instances {
+      for role in ProbeRole.allCases {
+        guard let count = health.counts[each.name]?.failures[role] else { continue }
+        text.sample(count, ("agent", each.agent), ("name", each.name), ("role", role.rawValue))
+      }
+    }
+    text.family("superv_agent_stuck_total", .counter, "Operations and progress found stuck.")
+    for each in instances {
+      guard let counts = health.counts[each.name] else { continue }
+      text.sample(counts.stuck, ("agent", each.agent), ("name", each.name))
     }
   }
 
