@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// What cannot work: each is said clearly, and nothing that runs is hurt.
-@Suite struct BadSituationTests {
+@Suite(.aside) struct BadSituationTests {
   /// What is wrong with an agent, and what its reason has to say.
   private static let wrong: [(agent: String, keys: String, reason: String)] = [
     ("missing", "command = /nowhere/prog", "exec /nowhere/prog: No such file or directory"),
@@ -191,7 +191,7 @@ import Testing
 }
 
 /// A configuration that is wrong, or gone: the tree stays as it is.
-@Suite struct BadConfigurationTests {
+@Suite(.aside) struct BadConfigurationTests {
   @Test func nothingIsStartedFromABadFile() throws {
     try withSuperv("[agent:a]\ncommand = sleep 1000\nuser = nobody-at-all\ncolour = red\n") {
       superv in

@@ -4,7 +4,7 @@ import Testing
 
 /// Agents that behave as agents do at three in the morning, and what superv makes of each: the
 /// table of docs/health.md, with real Python processes and their own client.
-@Suite struct BehaviourTests {
+@Suite(.aside) struct BehaviourTests {
   /// What is to come of an agent.
   private enum Verdict {
     /// It keeps its first incarnation.
@@ -130,8 +130,8 @@ import Testing
     _ event: Event, _ seconds: Double, afterBeginningOf name: String, in superv: Superv
   ) throws {
     let began = try #require(Double(superv.read("began-\(name)")), "\(name) has begun")
-    let time = try Date(event.time, strategy: .iso8601.time(includingFractionalSeconds: true))
-    let took = time.timeIntervalSince1970 - began
+    let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    let took = try format.parse(event.time).timeIntervalSince1970 - began
     #expect(took >= seconds - 0.01, "\(name) after \(took) s")
     print(
       "\(name): \(event.event) after \((took * 100).rounded() / 100) s, not before \(seconds) s")

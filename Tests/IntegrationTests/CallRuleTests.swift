@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// Who may call whom, and what is refused at once and remembered.
-@Suite struct CallRuleTests {
+@Suite(.aside) struct CallRuleTests {
   private static let tree = """
     [supervisor:newsroom]
     children = planner, writer

@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// The clients of other languages: each one's own tests, and all of them against this superv.
-@Suite(.serialized) struct ClientTests {
+@Suite(.serialized, .aside) struct ClientTests {
   @Test func thePythonClientPassesItsTests() throws {
     try run(["python3", "-m", "unittest", "discover", "clients/python/tests"], needs: "python3")
   }

@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// What scripts rely on: shapes, exit statuses, and output that is only what was asked for.
-@Suite struct CommandLineTests {
+@Suite(.aside) struct CommandLineTests {
   private static let pair = """
     [supervisor:team]
     children = a

@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// What one client of the control socket does costs the others nothing, and little memory.
-@Suite struct ControlAbuseTests {
+@Suite(.aside) struct ControlAbuseTests {
   private static let request = #"{"jsonrpc":"2.0","id":1,"method":"health","params":{}}"#
 
   private struct BadLine {

@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// Whatever a callee does, its caller gets one answer, at its deadline or sooner.
-@Suite struct DeadlineTests {
+@Suite(.aside) struct DeadlineTests {
   private static let tree = """
     [supervisor:newsroom]
     children = planner, writer, silent

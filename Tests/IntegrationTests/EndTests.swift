@@ -4,7 +4,7 @@ import Testing
 
 /// Every way in which a process can end, under every restart type: what the daemon makes of real
 /// ends is what the table says.
-@Suite struct EndTests {
+@Suite(.aside) struct EndTests {
   /// Signals that do not end a process by default. SIGTSTP, SIGTTIN and SIGTTOU do not even stop
   /// one that leads a session, for lack of anybody who could resume it (setpgid(2), orphaned
   /// process groups); SIGSTOP does.

@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// A thousand agents that all die at once.
-@Suite struct FleetTests {
+@Suite(.aside) struct FleetTests {
   @Test func aThousandKilledAgentsAreAllBackAndNoneTwice() throws {
     let count = try Self.possibleCount()
     try withSuperv(

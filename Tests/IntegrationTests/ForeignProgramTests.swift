@@ -14,7 +14,7 @@ func installed(_ program: String) -> String? {
 }
 
 /// Programs that nobody here has written, under the protocols that they know.
-@Suite struct ForeignProgramTests {
+@Suite(.aside) struct ForeignProgramTests {
   @Test func redisSaysThatItIsReady() throws {
     guard let redis = installed("redis-server") else {
       return notTested("redis-server under sd_notify", because: "it is not installed")

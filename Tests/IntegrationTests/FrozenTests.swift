@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// Writing that hangs stops the logger and nobody else.
-@Suite struct FrozenTests {
+@Suite(.aside) struct FrozenTests {
   private func configuration(_ logs: String, _ agents: String) -> String {
     """
     [superv]

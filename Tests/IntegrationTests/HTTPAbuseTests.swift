@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// HTTP answers everybody on this machine, so anybody may send it anything.
-@Suite struct HTTPAbuseTests {
+@Suite(.aside) struct HTTPAbuseTests {
   private static let configuration = """
     [superv]
     http = unix:%(here)s/http

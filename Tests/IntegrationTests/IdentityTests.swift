@@ -4,7 +4,7 @@ import SupervSystem
 import Testing
 
 /// Whoever connects is who the kernel says, whatever it says itself.
-@Suite struct IdentityTests {
+@Suite(.aside) struct IdentityTests {
   /// Says hello from wherever `who` is called, and writes what superv calls the speaker.
   private static let prelude = """
     import array, json, os, socket, sys, time

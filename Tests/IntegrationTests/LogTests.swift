@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// What agents write is there: every line once, in order, whole, and under the right name.
-@Suite struct LogTests {
+@Suite(.aside) struct LogTests {
   @Test func everyLineOfManyAgentsIsThereOnceAcrossRotatedFiles() throws {
     try withSuperv(
       """
@@ -179,7 +179,7 @@ import Testing
 }
 
 /// `superv logs` and `superv events` over real files.
-@Suite struct LogCommandTests {
+@Suite(.aside) struct LogCommandTests {
   @Test func logsChoosesByAgentStreamTextTimeAndCount() throws {
     try withSuperv(
       """

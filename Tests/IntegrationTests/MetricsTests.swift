@@ -2,8 +2,12 @@ import Foundation
 import SupervSystem
 import Testing
 
+extension String {
+  fileprivate var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+}
+
 /// curl, promtool and a real Prometheus read what superv serves over HTTP.
-@Suite struct MetricsTests {
+@Suite(.aside) struct MetricsTests {
   private static func tree(port: UInt16) -> String {
     """
     [superv]
@@ -47,7 +51,7 @@ import Testing
   private func get(_ path: String, _ port: UInt16, _ superv: Superv) throws -> (Int, String) {
     let answer = try superv.check("curl -s -w '\\n%{http_code}' http://127.0.0.1:\(port)\(path)")
     let lines = answer.output.split(separator: "\n", omittingEmptySubsequences: false)
-    return (try #require(Int(lines.last ?? "")), lines.dropLast().joined(separator: "\n"))
+    return (try #require(Int(lines.last ?? "")), lines.dropLast().joined(separator: "\n").trimmed)
   }
 
   /// Freezes and recovers: 503 and back, and nobody is restarted for it.

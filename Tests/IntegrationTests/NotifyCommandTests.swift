@@ -3,7 +3,7 @@ import Testing
 
 /// Agents that are shell scripts: `superv notify` and `superv call` within them, and `superv call`
 /// from outside.
-@Suite struct NotifyCommandTests {
+@Suite(.aside) struct NotifyCommandTests {
   /// What every script begins with: `await FILE` waits until the test has written it.
   private static let prelude = """
     superv=$1

@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// Programs that speak sd_notify(3) or write s6's newline need no change.
-@Suite struct NotifyTests {
+@Suite(.aside) struct NotifyTests {
   /// An agent that sends datagrams and then lives on.
   private static let prelude = """
     import array, os, socket, sys, time

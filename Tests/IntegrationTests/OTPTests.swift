@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// OTP's recorded scenarios with real processes: the daemon's events are the recorded ones.
-@Suite struct OTPTests {
+@Suite(.aside) struct OTPTests {
   private static let partCount = 4
 
   @Test(arguments: 0..<partCount)

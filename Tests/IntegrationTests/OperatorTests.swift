@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// What operators do, and what the next daemon remembers of it.
-@Suite struct OperatorTests {
+@Suite(.aside) struct OperatorTests {
   @Test func whatAnOperatorStoppedStaysStoppedAndNumbersGoOn() throws {
     try withSuperv(sleepers("a", "b", "c")) { superv in
       try superv.start()

@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// Probes against things that answer, do not answer, or never end.
-@Suite struct ProbeTests {
+@Suite(.aside) struct ProbeTests {
   private static func keys(_ role: String, _ probe: String, failures: Int = 1) -> String {
     """
     startsecs = 0

@@ -3,7 +3,7 @@ import Testing
 
 /// Ten million bytes of protocol traffic gone wrong, from an agent: superv neither falls nor grows,
 /// and honest agents are served meanwhile.
-@Suite struct ProtocolFuzzTests {
+@Suite(.aside) struct ProtocolFuzzTests {
   private static let tree = """
     [supervisor:newsroom]
     children = liar, planner, writer
@@ -52,15 +52,14 @@ import Testing
   private func expectService(_ planner: Puppet, _ writer: Puppet) throws {
     let id = try planner.call("writer", timeoutMilliseconds: 86_400_000)
     // Whatever the liar has got through to it is not this call.
-    while true {
-      let request = try writer.message()
-      guard request.method == "handle" else { continue }
+    while let line = try writer.hear() {
+      // Numbers without end are JSON, and more than Foundation reads.
+      guard let request = try? Puppet.Message(line), request.method == "handle" else { continue }
       try writer.answer(request)
       if request.params["from"] as? String == "planner" { break }
     }
-    while true {
-      let answer = try planner.message()
-      guard answer.method == nil else { continue }
+    while let line = try planner.hear() {
+      guard let answer = try? Puppet.Message(line), answer.method == nil else { continue }
       #expect(answer.id == "\(id)")
       #expect(answer.result as? String == "done")
       return
@@ -81,7 +80,7 @@ private struct Mutator {
     #"{"jsonrpc":"2.0","method":"heartbeat","params":{"progress":7}}"#,
     #"{"jsonrpc":"2.0","id":4,"method":"op.begin","params":{"op":"1","kind":"x"}}"#,
     #"{"jsonrpc":"2.0","id":5,"method":"op.end","params":{"op":"1"}}"#,
-    #"{"jsonrpc":"2.0","id":6,"method":"call","params":{"to":"planner","method":"m","timeout_ms":5}}"#,
+    #"{"jsonrpc":"2.0","id":6,"method":"call","params":{"to":"liar","method":"","timeout_ms":5}}"#,
     #"{"jsonrpc":"2.0","id":7,"method":"cast","params":{"to":"writer","method":"m","params":[1]}}"#,
     #"{"jsonrpc":"2.0","id":8,"method":"monitor","params":{"agent":"writer"}}"#,
     #"{"jsonrpc":"2.0","method":"cancel","params":{"id":6}}"#,

@@ -3,7 +3,7 @@ import SupervSystem
 import Testing
 
 /// docs/protocol.md runs: every example on the page, against the real daemon.
-@Suite struct ProtocolPageTests {
+@Suite(.aside) struct ProtocolPageTests {
   private static let tree = """
     [supervisor:newsroom]
     children = planner, writer, mayfly, silent

@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// What agents say for their log: among their lines, whatever becomes of the logger.
-@Suite struct RecordTests {
+@Suite(.aside) struct RecordTests {
   private static let program = """
     import json, os, socket, sys, time
 

@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// What a death leads to: OTP's restart strategies, budgets and escalation.
-@Suite struct RestartTests {
+@Suite(.aside) struct RestartTests {
   @Test func aKilledAgentIsBackAndItsSiblingsDoNotNotice() throws {
     try withSuperv("[supervisor:team]\nchildren = a, b, c\n" + sleepers("a", "b", "c")) { superv in
       try superv.start()

@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// No space and no descriptors: what cannot be done is said, and everything else goes on.
-@Suite struct ShortageTests {
+@Suite(.aside) struct ShortageTests {
   @Test func aFullDiskCostsLinesThatAreCountedAndNothingElse() throws {
     guard Processes.ownUser == 0, canMount("a full disk") else { return }
     let count = 20_000

@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// How everything ends.
-@Suite struct ShutdownTests {
+@Suite(.aside) struct ShutdownTests {
   @Test func aTreeInWhichNothingRunsAnswersBeforeItEnds() throws {
     try withSuperv("[agent:a]\ncommand = sleep 1000\nautostart = no") { superv in
       try superv.start()

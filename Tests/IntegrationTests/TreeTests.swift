@@ -2,7 +2,7 @@ import SupervSystem
 import Testing
 
 /// What a configuration asks for is what runs.
-@Suite struct TreeTests {
+@Suite(.aside) struct TreeTests {
   @Test func needsDecideTheOrder() throws {
     try withSuperv(
       """

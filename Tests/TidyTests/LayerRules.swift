@@ -107,7 +107,9 @@ let layerRules: [Rule] = [
       guard file.fileName == "Package.swift" else { return [] }
       let own = ".package(name: \"superv\", path: \"../..\")"
       let isExample = file.path.hasPrefix("examples/")
-      let code = file.code.map { isExample ? $0.replacing(own, with: "") : $0 }
+      let code = zip(file.code, file.lines).map { code, line in
+        isExample && line.contains(own) ? "" : code
+      }
       return find([".package("], in: code, of: file)
     }),
   Rule(

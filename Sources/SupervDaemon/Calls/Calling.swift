@@ -133,7 +133,7 @@ extension Daemon {
     from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
   ) throws(RPCError) -> (CallPeer, Session) {
     let chosen = route.choose { peer in
-      guard tree.isReady(peer.node), sessions.serving(peer.node) != nil else { return false }
+      guard isReady(peer), sessions.serving(peer.node) != nil else { return false }
       guard let caller else { return true }
       return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
     }
@@ -151,6 +151,13 @@ extension Daemon {
         retryAfter: refusals.compactMap(\.retryAfter).min())
     }
     throw refused(.notReady, route.agent, notReadyText(route))
+  }
+
+  private func isReady(_ peer: CallPeer) -> Bool {
+    if peer.readiness.treeState != calls.treeState {
+      peer.readiness = (calls.treeState, tree.isReady(peer.node))
+    }
+    return peer.readiness.isReady
   }
 
   private func notReadyText(_ route: CallRoute) -> String {
