@@ -67,7 +67,7 @@ import Testing
     #expect(known.allSatisfy { table.isCurrent($0.id) })
   }
 
-  private func check(_ table: CallTable, _ known: [Known], _ parties: [Party]) {
+  private func check(_ table: borrowing CallTable, _ known: [Known], _ parties: [Party]) {
     #expect(table.count == known.count)
     #expect(table.nextDeadline?.nanoseconds == known.map(\.deadline).min())
     for (index, party) in parties.enumerated() {

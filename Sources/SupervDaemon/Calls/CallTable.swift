@@ -43,11 +43,11 @@ package struct Call {
 }
 
 /// The calls in flight, in a slab: what is done for each of them moves a few words and allocates
-/// nothing once the slab has grown.
+/// nothing once the slab has grown. It is not copyable: looking something up copies nothing either.
 ///
 /// Every call stands in a heap of deadlines in which each entry has four children, and in two
 /// lists, of those that one connection waits for and those in the hands of one instance.
-package struct CallTable {
+package struct CallTable: ~Copyable {
   /// More than all limits on calls let come about.
   package static let maximumCount = CallID.noSlot
   /// Slots that are kept when no call is left.
