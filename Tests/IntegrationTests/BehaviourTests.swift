@@ -183,14 +183,17 @@ import Testing
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.connect(os.environ["NOTIFY_SOCKET"])
         while True:
-            if not os.path.exists("go"):
+            # One keep-alive has to come before the silence: without any there is no watchdog.
+            is_last = first and os.path.exists("go")
+            if first:
                 began()
-            if first and os.path.exists("go"):
-                forever()
             notify.send(b"WATCHDOG=1")
+            if is_last:
+                forever()
             time.sleep(0.1)
     if name == "command":
-        began()
+        if first:
+            began()
         forever()
 
     agent = superv.start()
