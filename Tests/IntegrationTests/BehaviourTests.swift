@@ -53,7 +53,12 @@ import Testing
         name: "repeat", keys: ping + "\nprogress_timeout = 3s",
         verdict: .stuck(afterSeconds: 3)),
       Behaviour(
-        name: "slow", keys: "startup = unix:slow.sock\nstartup_interval = 1s",
+        name: "slow",
+        keys: """
+          startup = unix:slow.sock
+          startup_interval = 1s
+          startup_failure_threshold = 30
+          """,
         verdict: .ready(afterSeconds: 2)),
       Behaviour(name: "silent", keys: ping, verdict: .none),
       Behaviour(name: "pause", keys: ping, verdict: .none),
