@@ -32,6 +32,8 @@ package final class Daemon<Machine: Kernel> {
   package private(set) var end: TreeEnd?
   /// When something is due next, as the kernel was told.
   private var nextDeadline: MonotonicTime?
+  /// When the event came that is being handled: one look at the clock for all calls in it.
+  private(set) var eventTime: MonotonicTime
   private var stopRequests = 0
   private(set) var isStopAnnounced = false
 
@@ -43,6 +45,7 @@ package final class Daemon<Machine: Kernel> {
     self.kernel = kernel
     self.options = options
     startedAt = kernel.now
+    eventTime = startedAt
     calls = CallHub(seed: options.jitterSeed)
     earlierIncarnations = memory.incarnations
     events = EventLog(nextSequence: memory.lastSequence + 1)
@@ -80,6 +83,7 @@ package final class Daemon<Machine: Kernel> {
 
   /// Handles one event; `endTurn` has to follow.
   package func take(_ event: KernelEvent) {
+    eventTime = kernel.now
     switch event {
     case .ended(let key, let termination):
       agents[key.node.index]?.process?.isAlive = false

@@ -54,10 +54,10 @@ extension Daemon {
 
   private func end(_ id: CallID, _ call: Call, _ outcome: CallOutcome) {
     calls.table.remove(id, waiting: &call.asker.waiting, hands: &call.callee.hands)
-    let now = kernel.now
     let agent = call.callee.agent
-    agent.metrics.count(outcome, after: now.nanoseconds - call.startedAt.nanoseconds)
-    let transition = call.callee.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: now)
+    agent.metrics.count(outcome, after: eventTime.nanoseconds - call.startedAt.nanoseconds)
+    let transition = call.callee.breaker.end(
+      outcome.verdict, epoch: call.breakerEpoch, at: eventTime)
     if let transition { tell(transition, of: call.callee) }
   }
 

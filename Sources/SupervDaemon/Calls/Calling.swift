@@ -44,7 +44,7 @@ extension Daemon {
       throw refused(
         .overloaded, agent, "\(Asker.maximumWaiting) calls wait on this connection already")
     }
-    let now = kernel.now
+    let now = eventTime
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let outer = given.flatMap { outerCall($0, of: asker) }
     let depth = 1 + (outer?.call.depth ?? 0)
@@ -81,7 +81,7 @@ extension Daemon {
     _ params: CallParams, by asker: Asker, in line: Span<UInt8>
   ) throws(RPCError) {
     let route = try route(to: line.extracting(params.to), for: asker)
-    let (peer, session) = try choose(from: route, isCallBy: nil, nil, at: kernel.now)
+    let (peer, session) = try choose(from: route, isCallBy: nil, nil, at: eventTime)
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let span = calls.table.idForCast()
     guard hand(over: params, nil, span, given, asker, to: session, in: line) else {
