@@ -34,13 +34,17 @@ enum AgentMethod: String, CaseIterable {
 extension Daemon {
   func receiveFromAgent(_ bytes: [UInt8], on id: ConnectionID) {
     guard let session = sessions[id] else { return }
-    session.input.append(bytes.span)
-    while !session.isClosed, let event = session.input.next() {
+    // Taken out while its lines are handled: borrowed from the session, it would be one more access
+    // to look through at every access to anything below.
+    var input = LineBuffer(maximumLineBytes: session.input.maximumLineBytes)
+    swap(&input, &session.input)
+    defer { swap(&input, &session.input) }
+    input.append(bytes.span)
+    while !session.isClosed, let event = input.next() {
       switch event {
-      case .line(let range):
-        session.input.withBytes(of: range) { line in handle(line, from: session) }
+      case .line(let range): input.withBytes(of: range) { line in handle(line, from: session) }
       case .oversized:
-        let limit = session.input.maximumLineBytes
+        let limit = input.maximumLineBytes
         let reason = "a message may have \(limit) bytes at most"
         tellRefusal("message.refused", of: session.process, because: reason)
         reply(in: session, nil, failure: RPCError(.tooLarge, reason))
