@@ -24,13 +24,13 @@ extension [UInt8] {
     _ call: (id: CallID, deadlineMilliseconds: Int64)?, from: [UInt8], _ params: CallParams,
     trace: TraceParent, in line: Span<UInt8>
   ) {
-    append(#"{"jsonrpc":"2.0","#)
     if let call {
-      append(#""id":""#)
+      append(#"{"jsonrpc":"2.0","id":""#)
       append(hexadecimal: call.id.rawValue)
-      append(#"","#)
+      append(#"","method":"handle","params":{"from":"#)
+    } else {
+      append(#"{"jsonrpc":"2.0","method":"handle","params":{"from":"#)
     }
-    append(#""method":"handle","params":{"from":"#)
     append(contentsOf: from)
     append(#","method":"#)
     append(line.extracting(params.method))
