@@ -20,15 +20,12 @@ import Testing
 
   @Test func theSwiftClientConforms() throws {
     let subject = Files.parent(of: Superv.executable) + "/superv-conformance-subject"
-    let manifest = try Files.readText("\(repository)/Package.swift")
+    let manifest = try Files.readText("\(repositoryFolder)/Package.swift")
     guard manifest.contains("\"superv-conformance-subject\"") else {
       return notTested("the Swift client", because: "Package.swift has no subject for it")
     }
     try run(conformance(of: "swift") + ["--swift", subject], needs: "python3")
   }
-
-  private let repository = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().path
 
   private func conformance(of name: String) -> [String] {
     ["python3", "clients/conformance/run.py", "--superv", Superv.executable, "--only", name]
@@ -45,7 +42,7 @@ import Testing
       .appending(path: "sv-client-\(UInt32.random(in: 0 ... .max))").path
     defer { for file in [scratch, "\(scratch).err"] { _ = try? Files.remove(file) } }
     let command = try Command(
-      words, output: scratch, directory: repository,
+      words, output: scratch, directory: repositoryFolder,
       environment: ["PATH=\(path)", "PYTHONDONTWRITEBYTECODE=1"], as: nil)
     defer { clear(command) }
     let answer = try command.end(withinSeconds: 600)

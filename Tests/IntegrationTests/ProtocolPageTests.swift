@@ -58,11 +58,10 @@ import Testing
   private struct Example { var steps: [Step] = [] }
 
   private static func examples() throws -> [Example] {
-    let page = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../docs/protocol.md")
+    let page = "\(repositoryFolder)/docs/protocol.md"
     var examples: [Example] = []
     var isInside = false
-    let lines = try String(contentsOf: page, encoding: .utf8).split(
+    let lines = try Files.readText(page).split(
       separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       if line == "```protocol" {

@@ -29,8 +29,7 @@ struct RecordedScenario: Decodable {
   /// The recorded ones, with the trace that our own rule gives where we differ on purpose; nil
   /// where there are none.
   static func all() throws -> [RecordedScenario]? {
-    let repository = URL(filePath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
+    let repository = URL(filePath: repositoryFolder)
     let given = ProcessInfo.processInfo.environment["SUPERV_OTP_SCENARIOS"]
     let folder =
       given.map { URL(filePath: $0) }

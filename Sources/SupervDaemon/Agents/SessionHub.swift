@@ -10,8 +10,6 @@ final class Session {
   let peer: PeerCredentials
   let asker: Asker
   var input: LineBuffer
-  /// Whether superv's own requests go here.
-  fileprivate(set) var serves = false
   /// Nothing more is read of it.
   fileprivate(set) var isClosed = false
 
@@ -90,8 +88,6 @@ final class SessionHub {
         "process \(former.peer.process) of this agent serves already; say \"serves\":false")
     }
     while serving.count <= node.index { serving.append(nil) }
-    former?.serves = false
-    session.serves = true
     serving[node.index] = session
   }
 }
