@@ -1,6 +1,6 @@
 /// What happened to the tree from outside. Every event is handled with the monotonic time at
 /// which it was seen.
-package enum Event: Hashable, Sendable {
+package enum Event: Codable, Hashable, Sendable {
   /// The whole tree is to start.
   case begin
   /// The process of an incarnation runs: its exec succeeded.
@@ -33,7 +33,7 @@ package enum Event: Hashable, Sendable {
   case hurry
 }
 
-package enum Request: String, CaseIterable, Hashable, Sendable {
+package enum Request: String, CaseIterable, Codable, Hashable, Sendable {
   case up, down, restart
 }
 
@@ -56,7 +56,7 @@ package enum Effect: Hashable, Sendable {
 }
 
 /// Why the tree is stopped.
-package enum TreeEnd: Hashable, Sendable {
+package enum TreeEnd: Codable, Hashable, Sendable {
   case asked
   /// A critical child of the root failed.
   case criticalFailed(child: String, why: String)

@@ -3,12 +3,12 @@
 // decides as after any other abnormal end.
 
 /// What a probe is for (Kubernetes' names and meanings).
-package enum ProbeRole: String, CaseIterable, Hashable, Sendable {
+package enum ProbeRole: String, CaseIterable, Codable, Hashable, Sendable {
   case startup, liveness, readiness
 }
 
 /// Why an agent is ready, or is not, or does not live as it should.
-package enum HealthReason: Hashable, Sendable {
+package enum HealthReason: Codable, Hashable, Sendable {
   case saidReady
   case saidNotReady(String)
   case probePassed(ProbeRole)

@@ -1,5 +1,5 @@
 /// Names a node of one tree. Never reused while the tree lives.
-package struct NodeID: Hashable, Comparable, Sendable {
+package struct NodeID: Codable, Hashable, Comparable, Sendable {
   package let index: Int
 
   package init(index: Int) { self.index = index }
@@ -10,7 +10,7 @@ package struct NodeID: Hashable, Comparable, Sendable {
 }
 
 /// What an operator wants; kept apart from what is.
-package enum Wish: String, Hashable, Sendable {
+package enum Wish: String, Codable, Hashable, Sendable {
   case up, down
 }
 
@@ -20,7 +20,7 @@ package enum PublicPhase: String, CaseIterable, Hashable, Sendable {
 }
 
 /// How a child that has no process came to rest.
-enum Rest: Hashable, Sendable {
+enum Rest: String, Codable, Hashable, Sendable {
   /// It was not started yet, or somebody stopped it.
   case stopped
   /// It ended by itself and its restart type leaves it down.
@@ -30,7 +30,7 @@ enum Rest: Hashable, Sendable {
 }
 
 /// On whose behalf a child is being started: this decides what a failure to start means.
-enum StartOrigin: Hashable, Sendable {
+enum StartOrigin: String, Codable, Hashable, Sendable {
   /// It is part of a run of starts of its supervisor, which decides.
   case run
   /// Its supervisor restarts it alone, or its needs are met now: a failure spends budget.
@@ -39,7 +39,7 @@ enum StartOrigin: Hashable, Sendable {
   case request
 }
 
-enum Phase: Hashable, Sendable {
+enum Phase: Codable, Hashable, Sendable {
   case down(Rest)
   /// Something it needs does not hold yet.
   case waiting
@@ -64,7 +64,7 @@ enum Phase: Hashable, Sendable {
 }
 
 /// What keeps a child from being started by its supervisor, beside the operator's wish.
-enum Bar: Hashable, Sendable {
+enum Bar: String, Codable, Hashable, Sendable {
   /// Temporary, and ended: forgotten until its supervisor starts anew.
   case dropped
   /// EX_CONFIG: until an operator or a new configuration says otherwise.
@@ -72,7 +72,7 @@ enum Bar: Hashable, Sendable {
 }
 
 /// What follows when a child that was stopped alone is gone.
-enum AfterStop: Hashable, Sendable {
+enum AfterStop: String, Codable, Hashable, Sendable {
   case rest
   case startAgain
   /// It was stopped because it was not healthy: its restart type decides, as after any other
@@ -80,20 +80,20 @@ enum AfterStop: Hashable, Sendable {
   case decide
 }
 
-struct ResolvedNeed: Hashable, Sendable {
+struct ResolvedNeed: Codable, Hashable, Sendable {
   var need: Need
   var nodes: [NodeID]
 }
 
 /// The end of a process, as status shows it.
-package struct ExitRecord: Hashable, Sendable {
+package struct ExitRecord: Codable, Hashable, Sendable {
   package var termination: Termination
   package var exitClass: ExitClass
   package var incarnation: UInt64
 }
 
-struct Node: Sendable {
-  enum Kind: Sendable {
+struct Node: Codable, Sendable {
+  enum Kind: Codable, Sendable {
     case agent(AgentSpecification)
     case supervisor(Supervisor)
     /// Only while a change is being made in place.
@@ -130,7 +130,7 @@ struct Node: Sendable {
 }
 
 /// What only a supervisor has.
-struct Supervisor: Sendable {
+struct Supervisor: Codable, Sendable {
   var specification: SupervisorSpecification
   /// In start order.
   var children: [NodeID] = []
@@ -142,7 +142,7 @@ struct Supervisor: Sendable {
 }
 
 /// What waits for a supervisor's attention, handled first in, first out.
-enum Mail: Hashable, Sendable {
+enum Mail: Codable, Hashable, Sendable {
   case ended(NodeID)
   /// A restart attempt failed; the procedure runs again.
   case retry(NodeID)
@@ -160,7 +160,7 @@ enum Mail: Hashable, Sendable {
 }
 
 /// What a supervisor is in the middle of. Mail waits until it is `none`.
-enum Occupation: Sendable {
+enum Occupation: Codable, Sendable {
   case none
   case starting(StartRun)
   case stopping(StopRun)
@@ -169,8 +169,8 @@ enum Occupation: Sendable {
 }
 
 /// Starts children in order.
-struct StartRun: Sendable {
-  enum Purpose: Sendable {
+struct StartRun: Codable, Sendable {
+  enum Purpose: String, Codable, Sendable {
     /// The supervisor's own start: a failure undoes it.
     case boot
     /// A restart: a failure ends the run and is tried again, spending budget.
@@ -192,8 +192,8 @@ struct StartRun: Sendable {
 }
 
 /// Stops children, and goes on when all of them are gone.
-struct StopRun: Sendable {
-  enum Next: Sendable {
+struct StopRun: Codable, Sendable {
+  enum Next: Codable, Sendable {
     /// The start failed: what had been started is stopped, and the supervisor with it.
     case rollBack(why: Reason)
     case giveUp(why: Reason)
@@ -211,7 +211,7 @@ struct StopRun: Sendable {
 }
 
 /// The second half of a group restart: what to start, when, and why.
-struct GroupRestart: Hashable, Sendable {
+struct GroupRestart: Codable, Hashable, Sendable {
   /// In start order.
   var members: [NodeID]
   /// The child that ended.

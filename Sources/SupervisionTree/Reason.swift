@@ -1,5 +1,5 @@
 /// Why something is as it is, or is done. Log, status and tests all use this one value.
-package enum Reason: Hashable, Sendable {
+package enum Reason: Codable, Hashable, Sendable {
   /// Its supervisor has not started it yet.
   case notStarted
   /// `autostart = no`: it waits for an operator.

@@ -1,5 +1,5 @@
 /// The restarts a supervisor has spent within its period: a sliding window of monotonic times.
-package struct RestartWindow: Hashable, Sendable {
+package struct RestartWindow: Codable, Hashable, Sendable {
   /// Oldest first.
   package private(set) var times: [MonotonicTime] = []
 
@@ -48,7 +48,7 @@ extension BackoffPolicy {
 }
 
 /// The randomness of backoff: SplitMix64, seeded from outside, so that a run can be repeated.
-package struct Jitter: RandomNumberGenerator, Hashable, Sendable {
+package struct Jitter: RandomNumberGenerator, Codable, Hashable, Sendable {
   private var state: UInt64
 
   package init(seed: UInt64) { state = seed }

@@ -3,14 +3,14 @@
 // limits) is not here, because no decision depends on it.
 
 /// Which siblings a death takes along (OTP "Supervisor Behaviour", restart strategy).
-package enum Strategy: String, CaseIterable, Hashable, Sendable {
+package enum Strategy: String, CaseIterable, Codable, Hashable, Sendable {
   case oneForOne = "one_for_one"
   case oneForAll = "one_for_all"
   case restForOne = "rest_for_one"
 }
 
 /// When a child that ended by itself is started again (OTP "Supervisor Behaviour", restart).
-package enum RestartType: String, CaseIterable, Hashable, Sendable {
+package enum RestartType: String, CaseIterable, Codable, Hashable, Sendable {
   /// Always.
   case permanent
   /// Only after an abnormal exit.
@@ -20,7 +20,7 @@ package enum RestartType: String, CaseIterable, Hashable, Sendable {
 }
 
 /// At most `limit` restarts within any `period`; the next one makes the supervisor give up.
-package struct RestartIntensity: Hashable, Sendable {
+package struct RestartIntensity: Codable, Hashable, Sendable {
   package var limit: Int
   package var period: Duration
 
@@ -32,7 +32,7 @@ package struct RestartIntensity: Hashable, Sendable {
 
 /// How long restarts wait. The first one in a window is immediate; the k-th waits a random time in
 /// `[0, min(cap, base · 2^(k-1))]`. A `base` of zero turns waiting off.
-package struct BackoffPolicy: Hashable, Sendable {
+package struct BackoffPolicy: Codable, Hashable, Sendable {
   package var base: Duration
   package var cap: Duration
 
@@ -45,8 +45,8 @@ package struct BackoffPolicy: Hashable, Sendable {
 }
 
 /// One rung of the ladder by which an agent is stopped, and how long it gets to be gone.
-package struct StopRung: Hashable, Sendable {
-  package enum Action: Hashable, Sendable {
+package struct StopRung: Codable, Hashable, Sendable {
+  package enum Action: Codable, Hashable, Sendable {
     /// Tell the agent over its connection; passed over when it has none.
     case message
     /// Send this signal to the agent's process group.
@@ -66,7 +66,7 @@ package struct StopRung: Hashable, Sendable {
 }
 
 /// Exit codes as a set over 0...255.
-package struct ExitCodes: Hashable, Sendable, ExpressibleByArrayLiteral {
+package struct ExitCodes: Codable, Hashable, Sendable, ExpressibleByArrayLiteral {
   private var words: SIMD4<UInt64> = .zero
 
   package init(arrayLiteral codes: Int32...) { self.init(codes) }
@@ -88,8 +88,8 @@ package struct ExitCodes: Hashable, Sendable, ExpressibleByArrayLiteral {
 }
 
 /// Something that must hold before a child starts.
-package struct Need: Hashable, Sendable {
-  package enum Condition: String, CaseIterable, Hashable, Sendable {
+package struct Need: Codable, Hashable, Sendable {
+  package enum Condition: String, CaseIterable, Codable, Hashable, Sendable {
     /// Its process runs (a supervisor: all its children have been started).
     case started
     /// It says that it can serve (a supervisor: all its children are ready).
@@ -110,7 +110,7 @@ package struct Need: Hashable, Sendable {
 }
 
 /// What every child has, agent instance or supervisor.
-package struct ChildPolicy: Hashable, Sendable {
+package struct ChildPolicy: Codable, Hashable, Sendable {
   package var restart: RestartType = .permanent
   /// Whether its supervisor starts it; otherwise it waits for an operator's `up`.
   package var autostart = true
@@ -124,7 +124,7 @@ package struct ChildPolicy: Hashable, Sendable {
 }
 
 /// One agent instance.
-package struct AgentSpecification: Hashable, Sendable {
+package struct AgentSpecification: Codable, Hashable, Sendable {
   /// The name of the instance, unique in the tree: `NAME`, or `NAME:0` where there are several.
   package var name: String
   package var policy = ChildPolicy()
@@ -144,14 +144,14 @@ package struct AgentSpecification: Hashable, Sendable {
 }
 
 /// When a supervisor ends by itself because its significant children have ended (OTP 24).
-package enum AutoShutdown: String, CaseIterable, Hashable, Sendable {
+package enum AutoShutdown: String, CaseIterable, Codable, Hashable, Sendable {
   case never
   case anySignificant = "any_significant"
   case allSignificant = "all_significant"
 }
 
 /// One inner node of the tree.
-package struct SupervisorSpecification: Hashable, Sendable {
+package struct SupervisorSpecification: Codable, Hashable, Sendable {
   package var name: String
   package var policy = ChildPolicy()
   package var strategy: Strategy = .oneForOne
@@ -164,7 +164,7 @@ package struct SupervisorSpecification: Hashable, Sendable {
   package init(name: String) { self.name = name }
 }
 
-package indirect enum ChildSpecification: Hashable, Sendable {
+package indirect enum ChildSpecification: Codable, Hashable, Sendable {
   case agent(AgentSpecification)
   case supervisor(SupervisorSpecification)
 
@@ -184,7 +184,7 @@ package indirect enum ChildSpecification: Hashable, Sendable {
 }
 
 /// The whole tree: the children of the root, each of which is supervised alone.
-package struct TreeSpecification: Hashable, Sendable {
+package struct TreeSpecification: Codable, Hashable, Sendable {
   /// In start order. Each one gets an implicit `one_for_one` supervisor of its own.
   package var children: [ChildSpecification] = []
   /// The budget of the implicit supervisors.

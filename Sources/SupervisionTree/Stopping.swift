@@ -148,20 +148,24 @@ extension SupervisionTree {
     let last = agent.stopLadder.count - 1
     let rung = isHurried ? last : min(rung, last)
     let step = agent.stopLadder[rung]
-    let incarnation = nodes[id.index].incarnation
     setPhase(id, .stopping(rung: rung))
-    switch step.action {
-    case .message:
-      let why = nodes[id.index].reason
-      effects.append(
-        .askToStop(id, incarnation: incarnation, grace: step.grace ?? .zero, why: why))
-    case .signal(let number): effects.append(.signal(id, incarnation: incarnation, number))
-    case .kill: effects.append(.kill(id, incarnation: incarnation))
-    }
+    effects.append(effect(of: step, on: id))
     if let grace = step.grace, rung < last {
       effects.append(.setTimer(id, now + grace))
     } else {
       effects.append(.cancelTimer(id))
+    }
+  }
+
+  /// What a rung has done to the process.
+  func effect(of step: StopRung, on id: NodeID) -> Effect {
+    let node = nodes[id.index]
+    switch step.action {
+    case .message:
+      return .askToStop(
+        id, incarnation: node.incarnation, grace: step.grace ?? .zero, why: node.reason)
+    case .signal(let number): return .signal(id, incarnation: node.incarnation, number)
+    case .kill: return .kill(id, incarnation: node.incarnation)
     }
   }
 

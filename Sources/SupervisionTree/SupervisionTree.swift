@@ -30,7 +30,7 @@
 // - The operator's wish wins over every restart.
 
 /// A tree of supervised processes that decides and does nothing itself.
-package struct SupervisionTree: Sendable {
+package struct SupervisionTree: Codable, Sendable {
   /// What is left to work out within the event at hand.
   enum Work: Sendable {
     /// The supervisor takes its next step.
@@ -60,6 +60,11 @@ package struct SupervisionTree: Sendable {
   var departing: [NodeID] = []
   /// Events about an incarnation or a timer that is no longer current.
   package private(set) var staleEventCount = 0
+
+  /// What is written down of it. Between two events agenda and effects are empty.
+  private enum CodingKeys: String, CodingKey {
+    case nodes, ids, specification, now, jitter, pastIncarnations, end, isHurried, departing
+  }
 
   /// A tree in which nothing runs yet.
   ///

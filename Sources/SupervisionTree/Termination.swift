@@ -1,5 +1,5 @@
 /// How a process ended, as wait(2) tells it.
-package enum Termination: Hashable, Sendable {
+package enum Termination: Codable, Hashable, Sendable {
   /// It called `_exit` with this code, 0...255.
   case exited(code: Int32)
   /// This signal ended it.
@@ -9,7 +9,7 @@ package enum Termination: Hashable, Sendable {
 }
 
 /// What an end means for its supervisor.
-package enum ExitClass: String, CaseIterable, Hashable, Sendable {
+package enum ExitClass: String, CaseIterable, Codable, Hashable, Sendable {
   /// An exit code that the agent declares as normal; for a supervisor, that it gave up or shut
   /// itself down (OTP's reason `shutdown`).
   case normal

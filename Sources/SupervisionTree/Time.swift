@@ -1,6 +1,6 @@
 /// A point on the monotonic clock, in nanoseconds since an arbitrary origin (`CLOCK_MONOTONIC` in
 /// the daemon, a counter in tests). The tree never reads a clock: every event brings its `now`.
-package struct MonotonicTime: Hashable, Comparable, Sendable {
+package struct MonotonicTime: Codable, Hashable, Comparable, Sendable {
   package var nanoseconds: Int64
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }

@@ -16,8 +16,11 @@ struct RandomRun {
   private var maker: TreeMaker
   private var world: World
   private var story: [String] = []
+  /// Before every move the tree is written down, and goes on as it is read.
+  private let isReadAgain: Bool
 
-  init(seed: UInt64) {
+  init(seed: UInt64, isReadAgain: Bool = false) {
+    self.isReadAgain = isReadAgain
     maker = TreeMaker(seed: seed)
     let specification = maker.make()
     world = World(specification, seed: seed)
@@ -40,6 +43,19 @@ struct RandomRun {
       run.world.drain()
     }
     return run.failure
+  }
+
+  /// What happens, and what the world looks like after each move.
+  func life(moveCount: Int) throws -> [String] {
+    var run = self
+    run.play(.begin)
+    var pictures: [String] = []
+    for _ in 0..<moveCount {
+      if isReadAgain { try run.world.readTreeAgain() }
+      run.play(run.nextMove())
+      pictures.append(run.world.picture)
+    }
+    return run.story + pictures + run.world.violations
   }
 
   /// Now and then everything is answered, so that the rules of a tree at rest are checked, too.

@@ -1,0 +1,69 @@
+// A tree that outlives whoever carries out what it decides: what was written down of it can be read
+// again, and then it says what there must be by now. Effects may have been carried out or not; each
+// of them can be done again.
+
+/// What there is to be found, or to be done, of an agent of a tree that was taken over.
+package struct ExpectedProcess: Hashable, Sendable {
+  package enum State: Hashable, Sendable {
+    /// It was to be started; `spawned` or `spawnFailed` is still to come.
+    case starting
+    case running
+    /// It was told to stop by this effect, or was about to be.
+    case stopping(Effect)
+  }
+
+  package var node: NodeID
+  package var incarnation: UInt64
+  package var state: State
+}
+
+extension SupervisionTree {
+  /// Every agent that has a process, or is about to get one.
+  package var expectedProcesses: [ExpectedProcess] {
+    nodes.indices.compactMap { index in
+      let id = NodeID(index: index)
+      guard case .agent(let agent) = nodes[index].kind,
+        let state = expectedState(of: id, agent.stopLadder)
+      else { return nil }
+      return ExpectedProcess(node: id, incarnation: nodes[index].incarnation, state: state)
+    }
+  }
+
+  private func expectedState(
+    of id: NodeID, _ ladder: [StopRung]
+  ) -> ExpectedProcess.State? {
+    switch nodes[id.index].phase {
+    case .starting, .stopping(rung: nil): .starting
+    case .running: .running
+    case .stopping(let rung?): .stopping(effect(of: ladder[rung], on: id))
+    case .down, .waiting, .ended, .retrying: nil
+    }
+  }
+
+  /// Whether nothing has happened to it yet, not even its beginning.
+  package var isUntouched: Bool { nodes[0].phase == .down(.stopped) && end == nil }
+}
+
+// MARK: - What is written down
+
+extension NodeID {
+  package init(from decoder: any Decoder) throws {
+    self.init(index: try decoder.singleValueContainer().decode(Int.self))
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(index)
+  }
+}
+
+extension MonotonicTime {
+  package init(from decoder: any Decoder) throws {
+    self.init(nanoseconds: try decoder.singleValueContainer().decode(Int64.self))
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(nanoseconds)
+  }
+}
