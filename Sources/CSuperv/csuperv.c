@@ -6,10 +6,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -298,6 +302,38 @@ int csv_wait_pid(pid_t pid, struct csv_exit *result) {
 }
 
 int csv_peek_exited(struct csv_exit *result) { return wait_for(P_ALL, 0, WNOWAIT, result); }
+
+void csv_read_status(int status, struct csv_exit *result) {
+  bool was_killed = WIFSIGNALED(status);
+  *result = (struct csv_exit){.killed = was_killed,
+                              .dumped_core = was_killed && WCOREDUMP(status),
+                              .value = was_killed ? WTERMSIG(status) : WEXITSTATUS(status)};
+}
+
+int csv_pidfd_exit(int pidfd, struct csv_exit *result) {
+  // struct pidfd_info as of Linux 6.15, which the headers here may not have.
+  struct {
+    uint64_t mask, cgroup;
+    uint32_t pid, tgid, ppid, ids[8];
+    int32_t exit_code;
+  } info = {.mask = 1 << 3}; // PIDFD_INFO_EXIT
+  if (ioctl(pidfd, _IOWR(0xFF, 11, info), &info) != 0) return -1;
+  if (!(info.mask & 1 << 3)) {
+    errno = ENODATA;
+    return -1;
+  }
+  csv_read_status(info.exit_code, result);
+  result->pid = (pid_t)info.pid;
+  return 0;
+}
+
+uint64_t csv_pidfd_inode(int pidfd) {
+  struct statfs system;
+  struct stat file;
+  // Elsewhere all pidfds are one anonymous inode.
+  if (fstatfs(pidfd, &system) != 0 || system.f_type != 0x50494446) return 0; // PID_FS_MAGIC
+  return fstat(pidfd, &file) == 0 ? file.st_ino : 0;
+}
 
 int csv_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

@@ -1,4 +1,5 @@
 // Between the clone and the exec: raw system calls only. The order of the stages:
+//   record       whoever comes after a parent that dies meanwhile has to know of this process
 //   session      first, so that even a child that fails later is nobody's job to stop
 //   signals      nothing of ours can run in the child; SIG_IGN would survive the exec
 //   descriptors  before the limits: the daemon's numbers can be above the agent's RLIMIT_NOFILE
@@ -6,6 +7,7 @@
 //   groups, group, user   in this order, as each one but the last needs what the last gives up
 //   umask, directory, input   as the user, so that permission is the agent's own, and the
 //                path of the input may be relative to the directory
+//   parent       who comes after one that has died starts this program itself
 //   mask, exec   a signal that came meanwhile now meets the default disposition
 #define _GNU_SOURCE
 #include "csv_child.h"
@@ -42,6 +44,23 @@ INLINE void check(struct child *child, enum csv_stage stage, long result, int de
 }
 
 // Stages
+
+CHILD static size_t append(char *line, size_t count, const char *text) {
+  for (; *text; text++) line[count++] = *text;
+  return count;
+}
+
+CHILD static void write_record(struct child *child) {
+  const struct csv_spawn_request *request = child->request;
+  char line[CSV_SPAWN_RECORD + 16], digits[16];
+  size_t count = append(line, 0, request->record), digit_count = 0;
+  for (long pid = raw(SYS_getpid, 0, 0, 0, 0, 0); pid > 0; pid /= 10)
+    digits[digit_count++] = (char)('0' + pid % 10);
+  while (digit_count > 0) line[count++] = digits[--digit_count];
+  count = append(line, count, request->record_end);
+  long written = raw(SYS_write, request->journal, pointer(line), (long)count, 0, 0);
+  check(child, CSV_STAGE_RECORD, written < 0 || written == (long)count ? written : -ENOSPC, -1);
+}
 
 CHILD static void reset_signals(struct child *child) {
   static const struct disposition standard = {0};
@@ -169,6 +188,7 @@ CHILD void csv_run_child(void *context) {
   const struct csv_spawn_request *request = child->request;
   static const uint64_t nothing = 0;
 
+  if (request->record) write_record(child);
   if (request->new_session)
     check(child, CSV_STAGE_SESSION, raw(SYS_setsid, 0, 0, 0, 0, 0), -1);
   reset_signals(child);
@@ -182,6 +202,8 @@ CHILD void csv_run_child(void *context) {
   if (request->directory)
     check(child, CSV_STAGE_DIRECTORY, raw(SYS_chdir, pointer(request->directory), 0, 0, 0, 0), -1);
   if (request->input) open_input(child);
+  if (request->record && raw(SYS_getppid, 0, 0, 0, 0, 0) != child->parent)
+    fail(child, CSV_STAGE_PARENT, -ECHILD, -1);
   check(child, CSV_STAGE_MASK,
         raw(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&nothing), 0, sizeof nothing, 0), -1);
   execute(child);

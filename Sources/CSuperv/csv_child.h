@@ -16,6 +16,7 @@ struct disposition {
 
 struct child {
   const struct csv_spawn_request *request;
+  long parent;                // who called
   uint64_t dispositions;      // to reset; bit n-1 stands for signal n
   const int *slots;           // where descriptors are shared with the parent; else NULL
   struct csv_spawned *report; // in memory shared with the parent, cloned or forked

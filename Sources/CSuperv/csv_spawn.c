@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -181,6 +182,12 @@ static void reap(pid_t pid, int pidfd) {
 
 int csv_spawn(const struct csv_spawn_request *request, struct csv_spawned *result) {
   *result = (struct csv_spawned){.pidfd = -1, .stage = CSV_STAGE_CLONE, .detail = -1};
+  if (request->record &&
+      strlen(request->record) + strlen(request->record_end) > CSV_SPAWN_RECORD) {
+    result->stage = CSV_STAGE_RECORD;
+    result->code = E2BIG;
+    return -1;
+  }
   if (request->placement_count > CSV_SPAWN_DESCRIPTORS) {
     result->stage = CSV_STAGE_DESCRIPTORS;
     result->code = E2BIG;
@@ -194,7 +201,7 @@ int csv_spawn(const struct csv_spawn_request *request, struct csv_spawned *resul
   }
   find_ignored_signals();
   *child_report = (struct csv_spawned){.stage = CSV_STAGE_NONE};
-  struct child child = {.request = request, .report = child_report};
+  struct child child = {.request = request, .parent = getpid(), .report = child_report};
   // Not pthread_sigmask: it leaves out the two signals that glibc keeps for itself.
   uint64_t everything = ~0ULL, before = 0;
   raw(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&everything), pointer(&before), sizeof before, 0);

@@ -46,6 +46,30 @@ package struct ProcessRecord: Hashable, Sendable {
     return ProcessRecord(pid: pid, stat: content)
   }
 
+  /// How a process has ended that is not reaped yet, as wait(2) encodes it (proc_pid_stat(5), field
+  /// 52); nil when it runs, is gone, or is not ours to look into.
+  static func waitStatus(ofZombie pid: Int32) -> Int32? {
+    guard let fields = fields(of: pid), fields.count > 49, fields[0] == "Z" else { return nil }
+    return Int32(fields[49])
+  }
+
+  /// Whether a process was forked and has not executed a program since (`PF_FORKNOEXEC` in
+  /// proc_pid_stat(5), field 9); nil when it is gone.
+  package static func isBeforeExec(_ pid: Int32) -> Bool? {
+    guard let fields = fields(of: pid), fields.count > 6, let flags = UInt32(fields[6]) else {
+      return nil
+    }
+    return flags & 0x40 != 0
+  }
+
+  /// From the third one on, which comes first here.
+  private static func fields(of pid: Int32) -> [Substring]? {
+    guard let text = try? Files.readText("/proc/\(pid)/stat", maximumBytes: 4096),
+      let close = text.lastIndex(of: ")")
+    else { return nil }
+    return text[text.index(after: close)...].split(separator: " ")
+  }
+
   /// Every process that can be seen, by pid. They come and go meanwhile.
   package static func all() throws(SystemError) -> [ProcessRecord] {
     try Files.names(in: "/proc").compactMap { Int32($0) }.sorted().compactMap { of($0) }

@@ -41,6 +41,27 @@ package enum Processes {
     return result.pid == 0 ? nil : ExitStatus(result)
   }
 
+  /// How a process ended that somebody else reaps, in the order in which it can be known: from its
+  /// zombie, then from the kernel's record of it (Linux 6.15).
+  ///
+  /// - Returns: nil when nobody knows, or not yet: `ProcessRecord.state` of one that is there.
+  package static func learnEnd(of pid: Int32, _ pidfd: borrowing Descriptor) -> ExitStatus? {
+    var result = csv_exit()
+    // A zombie that is reaped between the two questions may leave its pid to another process.
+    if let status = ProcessRecord.waitStatus(ofZombie: pid), isUnreaped(pidfd) {
+      unsafe csv_read_status(status, &result)
+      return ExitStatus(result)
+    }
+    guard unsafe csv_pidfd_exit(pidfd.number, &result) == 0 else { return nil }
+    return ExitStatus(result)
+  }
+
+  /// Tells a process from all others until the next boot (Linux 6.9); nil on older kernels.
+  package static func inode(of pidfd: borrowing Descriptor) -> UInt64? {
+    let inode = csv_pidfd_inode(pidfd.number)
+    return inode == 0 ? nil : inode
+  }
+
   /// The pid of some child that has ended, which stays there to be reaped; nil without one. Lets a
   /// subreaper tell its own children, which a pidfd reports, from adopted orphans.
   ///

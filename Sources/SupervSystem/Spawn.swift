@@ -4,13 +4,14 @@ import Glibc
 /// A step between the decision to start a program and the program, in their order.
 package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
   case clone = 1
-  case session, signals, descriptors, limits, nice, groups, group, user, umask
-  case directory, input, mask, exec
+  case record, session, signals, descriptors, limits, nice, groups, group, user, umask
+  case directory, input, mask, parent, exec
 
   /// The system call, as its man page is called.
   package var call: String {
     switch self {
     case .clone: "clone"
+    case .record: "write"
     case .session: "setsid"
     case .signals: "sigaction"
     case .descriptors: "dup2"
@@ -23,6 +24,7 @@ package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
     case .directory: "chdir"
     case .input: "open"
     case .mask: "sigprocmask"
+    case .parent: "getppid"
     case .exec: "exec"
     }
   }
@@ -124,6 +126,11 @@ extension SpawnRequest {
       unsafe raw.umask = Int32(umask & 0o777)
       unsafe raw.change_umask = 1
     }
+    if let record {
+      unsafe raw.record = memory.string(record.before)
+      unsafe raw.record_end = memory.string(record.after)
+      unsafe raw.journal = record.journal
+    }
     unsafe raw.new_session = newSession ? 1 : 0
     unsafe raw.old_kernel = avoidsNewSystemCalls ? 1 : 0
     return unsafe raw
@@ -146,7 +153,8 @@ extension SpawnRequest {
     let detail = Int(result.detail)
     let subject: String? =
       switch stage {
-      case .clone, .session, .umask, .mask: nil
+      case .clone, .session, .umask, .mask, .parent: nil
+      case .record: "the journal"
       case .signals: Signal(result.detail).description
       case .descriptors: detail < 0 ? nil : String(detail)
       case .limits: limits.indices.contains(detail) ? limits[detail].resource.rawValue : nil

@@ -33,6 +33,24 @@ package struct SpawnRequest: Sendable {
     }
   }
 
+  /// What the new process writes down of itself before anything else, so that it is known even
+  /// when this process dies before the call returns; 128 bytes at most. A process whose parent is
+  /// dead by the time of its exec does not execute anything: whoever comes after starts the
+  /// program anew.
+  package struct Record: Hashable, Sendable {
+    /// An open descriptor of this process, to be appended to.
+    package var journal: Int32
+    /// Before its pid, and after it.
+    package var before: String
+    package var after: String
+
+    package init(journal: Int32, before: String, after: String) {
+      self.journal = journal
+      self.before = before
+      self.after = after
+    }
+  }
+
   /// The program as it was asked for, for errors.
   package var program: String
   /// The files to execute: the first that exists and may be executed. One that is not absolute
@@ -58,6 +76,7 @@ package struct SpawnRequest: Sendable {
   package var standardError: Int32 = 2
   /// Further descriptors, at most 61, to numbers from 3 up, none twice. All others are closed.
   package var extraDescriptors: [Placement] = []
+  package var record: Record?
   /// Whether it leads a session and a process group of its own, both numbered by its pid.
   package var newSession = true
   /// Does without clone3(2) and close_range(2), as on an old kernel or in a strict container,

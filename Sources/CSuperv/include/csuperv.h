@@ -73,6 +73,10 @@ struct csv_exit {
 int csv_wait_pidfd(int pidfd, struct csv_exit *result); // reaps; never waits
 int csv_wait_pid(pid_t pid, struct csv_exit *result);   // reaps; never waits
 int csv_peek_exited(struct csv_exit *result);           // any child; leaves it a zombie
+void csv_read_status(int status, struct csv_exit *result); // as wait(2) gives it; without a pid
+// How a process ended that somebody else has reaped: Linux 6.15; ENODATA when it is not reaped.
+int csv_pidfd_exit(int pidfd, struct csv_exit *result);
+uint64_t csv_pidfd_inode(int pidfd); // unique until the next boot: Linux 6.9; before that 0
 int csv_pidfd_open(pid_t pid);
 int csv_pidfd_send_signal(int pidfd, int number);
 int csv_become_subreaper(void);

@@ -10,6 +10,7 @@
 enum csv_stage {
   CSV_STAGE_NONE,
   CSV_STAGE_CLONE,
+  CSV_STAGE_RECORD,
   CSV_STAGE_SESSION,
   CSV_STAGE_SIGNALS,
   CSV_STAGE_DESCRIPTORS,
@@ -22,10 +23,11 @@ enum csv_stage {
   CSV_STAGE_DIRECTORY,
   CSV_STAGE_INPUT,
   CSV_STAGE_MASK,
+  CSV_STAGE_PARENT,
   CSV_STAGE_EXEC,
 };
 
-enum { CSV_SPAWN_DESCRIPTORS = 64 };
+enum { CSV_SPAWN_DESCRIPTORS = 64, CSV_SPAWN_RECORD = 128 };
 
 struct csv_placement {
   int source, target;
@@ -51,6 +53,10 @@ struct csv_spawn_request {
   uid_t user;
   gid_t group;
   int nice, umask;
+  // What the child writes to `journal`, with its pid in between, before anything else: at most
+  // CSV_SPAWN_RECORD bytes in all; NULL: nothing. It runs nothing then once the caller is dead.
+  const char *record, *record_end;
+  int journal;
   unsigned change_user : 1, change_nice : 1, change_umask : 1, new_session : 1;
   unsigned old_kernel : 1; // do it without clone3 and close_range
 };

@@ -170,7 +170,10 @@ extension LaunchError {
       case .groups, .group, .user: "; `user` needs a superv that runs as root"
       case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
       case .nice: "; a `nice` below superv's own needs a superv that runs as root"
-      case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .exec: ""
+      case .record: "; runtime_dir has no room for the journal"
+      case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .parent,
+        .exec:
+        ""
       }
     self.init(isDenied ? "\(error)\(advice)" : "\(error)")
   }
