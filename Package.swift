@@ -64,6 +64,7 @@ let package = Package(
     module(
       "SupervDaemon",
       imports: ["SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
+    module("SupervKeeper", imports: ["SupervSystem"]),
     module("SupervLogger", imports: ["SupervSystem"]),
     module(
       "SupervAgent", imports: ["SupervProtocol", "SupervSystem"], settings: strictSwift),
@@ -71,7 +72,7 @@ let package = Package(
       "SupervCommands",
       imports: [
         "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
-        "SupervLogger",
+        "SupervKeeper", "SupervLogger",
       ]),
     program("superv", imports: ["SupervCommands"]),
 

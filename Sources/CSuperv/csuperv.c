@@ -297,6 +297,10 @@ int csv_wait_pidfd(int pidfd, struct csv_exit *result) {
   return wait_for((idtype_t)P_PIDFD, (id_t)pidfd, 0, result);
 }
 
+int csv_peek_pidfd(int pidfd, struct csv_exit *result) {
+  return wait_for((idtype_t)P_PIDFD, (id_t)pidfd, WNOWAIT, result);
+}
+
 int csv_wait_pid(pid_t pid, struct csv_exit *result) {
   return wait_for(P_PID, (id_t)pid, 0, result);
 }
@@ -333,6 +337,10 @@ uint64_t csv_pidfd_inode(int pidfd) {
   // Elsewhere all pidfds are one anonymous inode.
   if (fstatfs(pidfd, &system) != 0 || system.f_type != 0x50494446) return 0; // PID_FS_MAGIC
   return fstat(pidfd, &file) == 0 ? file.st_ino : 0;
+}
+
+int csv_execute(const char *path, const char *const *arguments, const char *const *environment) {
+  return execve(path, (char *const *)arguments, (char *const *)environment);
 }
 
 int csv_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }

@@ -184,7 +184,6 @@ int csv_spawn(const struct csv_spawn_request *request, struct csv_spawned *resul
   *result = (struct csv_spawned){.pidfd = -1, .stage = CSV_STAGE_CLONE, .detail = -1};
   if (request->record &&
       strlen(request->record) + strlen(request->record_end) > CSV_SPAWN_RECORD) {
-    result->stage = CSV_STAGE_RECORD;
     result->code = E2BIG;
     return -1;
   }

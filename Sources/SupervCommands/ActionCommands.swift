@@ -56,10 +56,10 @@ import SupervSystem
   let client = try session.connect(invocation, by: deadline)
   let line = try client.call(.shutdown, NoParams(), by: deadline)
   let report = try line.decode(ShutdownReport.self, from: line.message.result)
-  let process = ProcessIdentity.of(report.pid)
+  let processes = [report.pid, report.keeperPID].compactMap(\.self).map(ProcessIdentity.of)
   while try client.receive(by: deadline) != nil {}
-  // The connection ends a moment before the process does.
-  if let process { try waitForEnd(of: process, by: deadline) }
+  // The connection ends a moment before the processes do.
+  for case let process? in processes { try waitForEnd(of: process, by: deadline) }
   if invocation.has("json") {
     session.console.write(json: report)
   } else {

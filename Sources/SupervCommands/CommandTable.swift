@@ -321,14 +321,24 @@ private let otherCommands = [
     description: ["superv --version does the same."], run: runVersion),
 ]
 
+/// Of keeper and daemon: superv itself gives them.
+private let roleOptions = [
+  Option(name: "config", valueName: "FILE", summary: "The configuration"),
+  Option(name: "runtime-dir", valueName: "DIR", summary: "Where the journal is"),
+  Option(name: "mirror", summary: "Agents' lines also go to standard output"),
+  Option(name: "ready-fd", valueName: "FD", summary: "Where to write one line once it serves"),
+  Option(name: "keeper-fd", valueName: "FD", summary: "The socket to the keeper"),
+  Option(name: "lock-fd", valueName: "FD", summary: "The lock of the runtime directory"),
+  Option(name: "sockets", valueName: "NAME=FD,…", summary: "Sockets that are open already"),
+  Option(name: "takes-over", summary: "The daemon before it has died"),
+]
+
 private let roleCommands = [
   Command(
-    name: "daemon", summary: "The daemon that start spawns",
-    options: [
-      Option(name: "config", valueName: "FILE", summary: "The configuration"),
-      Option(
-        name: "ready-fd", valueName: "FD", summary: "Where to write one line once it serves"),
-    ],
+    name: "keeper", summary: "The keeper that start spawns", options: roleOptions,
+    description: [], isHidden: true, run: runKeeperRole),
+  Command(
+    name: "daemon", summary: "The daemon that the keeper spawns", options: roleOptions,
     description: [], isHidden: true, run: runDaemonRole),
   Command(
     name: "names", summary: "The names that completion offers", description: [], isHidden: true,

@@ -29,8 +29,10 @@ final class DaemonLaunch {
       logStart = Int(try log.status().size)
       let pipe = try Pipe.make()
       var request = SpawnRequest(
-        command: ["superv", "daemon", "--config", configuration, "--ready-fd"]
-          + ["\(Self.readyDescriptor)"],
+        command: [
+          "superv", "keeper", "--config", configuration, "--runtime-dir", runtimeDirectory,
+          "--ready-fd", "\(Self.readyDescriptor)",
+        ],
         environment: environment.map { "\($0)=\($1)" })
       request.candidates = [executable]
       request.directory = "/"

@@ -1,21 +1,36 @@
 import SupervDaemon
+import SupervKeeper
 import SupervLogger
 import SupervProtocol
 import SupervSystem
 
 extension Roles {
   /// The roles that this executable has.
-  package static let installed = Roles(daemon: daemonRole, logger: loggerRole)
+  package static let installed = Roles(
+    keeper: keeperRole, daemon: daemonRole, logger: loggerRole)
 }
 
 /// The daemon hands the logger its end of their socket here.
 private let loggerLinkDescriptor: Int32 = 3
 
 @Sendable private func daemonRole(_ arguments: DaemonArguments) -> Int32 {
-  runDaemon(
-    configurationPath: arguments.configurationPath, mirrorsOutput: arguments.mirrorsOutput
-  ) { problem in
-    announce(problem, to: arguments.readyDescriptor)
+  runDaemon(arguments.start) { problem in announce(problem, to: arguments.readyDescriptor) }
+}
+
+@Sendable private func keeperRole(_ arguments: DaemonArguments) -> Int32 {
+  let start = arguments.start
+  guard let directory = start.runtimeDirectory else { return CommandStatus.usage.rawValue }
+  var words = ["daemon", "--config", start.configurationPath, "--runtime-dir", directory]
+  if start.mirrorsOutput { words.append("--mirror") }
+  var settings = KeeperSettings(daemonArguments: words, runtimeDirectory: directory)
+  settings.readyDescriptor = arguments.readyDescriptor
+  settings.lockDescriptor = start.lockDescriptor
+  settings.sockets = start.sockets
+  do {
+    return try Keeper(settings).run()
+  } catch {
+    announce("\(error)", to: arguments.readyDescriptor)
+    return CommandStatus.no.rawValue
   }
 }
 

@@ -1,27 +1,55 @@
+import SupervConfig
+import SupervDaemon
+import SupervSystem
+
 @Sendable func runForeground(
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
   let path = try session.absolutePath(invocation.operands[0])
-  _ = try session.loadUsable(invocation.operands[0])
+  let configuration = try session.loadUsable(invocation.operands[0])
   session.console.flush()
-  let arguments = DaemonArguments(
-    configurationPath: path, readyDescriptor: nil, mirrorsOutput: true)
-  return status(session.roles.daemon(arguments))
+  var start = DaemonStart(configurationPath: path, mirrorsOutput: true)
+  start.runtimeDirectory = configuration.settings.runtimeDirectory
+  return status(session.roles.keeper(DaemonArguments(start)))
+}
+
+@Sendable func runKeeperRole(
+  _ invocation: Invocation, _ session: Session
+) throws(CommandFailure) -> CommandStatus {
+  status(session.roles.keeper(try daemonArguments(invocation)))
 }
 
 @Sendable func runDaemonRole(
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
-  guard let path = invocation.value("config") else { throw .usage("daemon needs --config FILE") }
-  var arguments = DaemonArguments(
-    configurationPath: path, readyDescriptor: nil, mirrorsOutput: false)
-  if let text = invocation.value("ready-fd") {
-    guard let number = Int32(text), number > 2 else {
-      throw .usage("--ready-fd: '\(text)' is not a descriptor")
+  status(session.roles.daemon(try daemonArguments(invocation)))
+}
+
+/// Keeper and daemon are started by superv itself, with the same words.
+private func daemonArguments(_ invocation: Invocation) throws(CommandFailure) -> DaemonArguments {
+  guard let path = invocation.value("config") else { throw .usage("--config FILE is missing") }
+  var start = DaemonStart(configurationPath: path, mirrorsOutput: invocation.has("mirror"))
+  start.runtimeDirectory = invocation.value("runtime-dir")
+  start.keeperDescriptor = try descriptor("keeper-fd", invocation)
+  start.lockDescriptor = try descriptor("lock-fd", invocation)
+  start.takesOver = invocation.has("takes-over")
+  for text in invocation.value("sockets")?.split(separator: ",") ?? [] {
+    guard let socket = InheritedSocket(text) else {
+      throw .usage("--sockets: '\(text)' is not NAME=NUMBER")
     }
-    arguments.readyDescriptor = number
+    start.sockets.append(socket)
   }
-  return status(session.roles.daemon(arguments))
+  return DaemonArguments(start, readyDescriptor: try descriptor("ready-fd", invocation))
+}
+
+private func descriptor(
+  _ option: String, _ invocation: Invocation
+) throws(CommandFailure) -> Int32? {
+  guard let text = invocation.value(option) else { return nil }
+  guard let number = Int32(text), number > 2 else {
+    throw .usage("--\(option): '\(text)' is not a descriptor")
+  }
+  return number
 }
 
 @Sendable func runLoggerRole(

@@ -1,31 +1,32 @@
+package import SupervDaemon
 import SupervProtocol
 import SupervSystem
 
-/// What a hidden role is told. Both roles return the exit status of the process.
+/// What keeper and daemon are started with.
 package struct DaemonArguments: Hashable, Sendable {
-  /// As the user wrote it.
-  package var configurationPath: String
+  /// What the daemon is told; the keeper passes it on.
+  package var start: DaemonStart
   /// Where to write `{"ready":true}` or `{"error":"…"}` and a newline, once; nil in the foreground.
   package var readyDescriptor: Int32?
-  /// Show the agents' output on standard output.
-  package var mirrorsOutput: Bool
 
-  package init(configurationPath: String, readyDescriptor: Int32?, mirrorsOutput: Bool) {
-    self.configurationPath = configurationPath
+  package init(_ start: DaemonStart, readyDescriptor: Int32? = nil) {
+    self.start = start
     self.readyDescriptor = readyDescriptor
-    self.mirrorsOutput = mirrorsOutput
   }
 }
 
 /// The parts of superv that are not the command line.
 package struct Roles: Sendable {
+  package var keeper: @Sendable (DaemonArguments) -> Int32
   package var daemon: @Sendable (DaemonArguments) -> Int32
   package var logger: @Sendable () -> Int32
 
   package init(
+    keeper: @escaping @Sendable (DaemonArguments) -> Int32,
     daemon: @escaping @Sendable (DaemonArguments) -> Int32,
     logger: @escaping @Sendable () -> Int32
   ) {
+    self.keeper = keeper
     self.daemon = daemon
     self.logger = logger
   }

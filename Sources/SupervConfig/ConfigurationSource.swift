@@ -21,7 +21,7 @@ extension ConfigurationSource {
   package func canonicalPath(_ path: String) -> String? { nil }
 }
 
-package enum FileKind: Hashable, Sendable { case file, folder, other }
+package enum FileKind: String, Codable, Hashable, Sendable { case file, folder, other }
 
 /// Why a file or folder could not be read, in the words of strerror(3).
 package struct SourceError: Error, Hashable, Sendable {

@@ -36,30 +36,55 @@ package final class Daemon<Machine: Kernel> {
   private(set) var eventTime: MonotonicTime
   private var stopRequests = 0
   private(set) var isStopAnnounced = false
+  var journal: JournalState
+  /// Until it is gone on with.
+  private var recovered: JournalContents?
 
-  /// - Parameter memory: what is known from an earlier life.
+  /// - Parameters:
+  ///   - configuration: what `records` say.
+  ///   - records: one, or two after a reload.
+  ///   - memory: what is known from an earlier life.
+  ///   - recovered: the journal of a daemon that has died.
   package init(
-    _ configuration: Configuration, kernel: Machine, options: DaemonOptions, memory: DaemonMemory
+    _ configuration: Configuration, of records: [RecordedConfiguration], kernel: Machine,
+    options: DaemonOptions, memory: DaemonMemory, recovered: JournalContents? = nil
   ) {
     self.configuration = configuration
     self.kernel = kernel
     self.options = options
+    self.recovered = recovered
+    journal = JournalState(records)
     startedAt = kernel.now
     eventTime = startedAt
     calls = CallHub(seed: options.jitterSeed)
     earlierIncarnations = memory.incarnations
-    events = EventLog(nextSequence: memory.lastSequence + 1)
-    tree = SupervisionTree(
-      configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
-      stopped: memory.stopped)
+    let firstSequence = recovered.map { $0.nextEvent - Int64($0.telling.count) } ?? 1
+    events = EventLog(nextSequence: max(firstSequence, memory.lastSequence + 1))
+    tree =
+      recovered?.tree
+      ?? SupervisionTree(
+        configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
+        stopped: memory.stopped)
+    for (key, time) in recovered?.timers ?? [:] { timers.set(key, at: time) }
+    end = recovered?.tree.finishedEnd
+    if tree.treeEnd != nil {
+      stopRequests = 1
+      isStopAnnounced = true
+    }
+    health.heldNames = Set(recovered?.held ?? [])
     adoptDefinitions()
   }
 
   /// Starts the tree and serves until it is stopped.
   ///
+  /// - Parameter reloading: whether the configuration has changed since it was read.
   /// - Returns: why it was.
-  package func run() -> TreeEnd {
+  package func run(reloading: Bool = false) -> TreeEnd {
     begin()
+    if reloading {
+      reloadFromFile(askedBy: nil)
+      endTurn()
+    }
     var arrivals: [KernelEvent] = []
     while true {
       if let end { return end }
@@ -72,8 +97,14 @@ package final class Daemon<Machine: Kernel> {
     }
   }
 
-  /// Starts the tree.
+  /// Starts the tree, or goes on with one that an earlier daemon has started.
   package func begin() {
+    if let recovered {
+      self.recovered = nil
+      recover(recovered)
+      return endTurn()
+    }
+    writeSnapshot()
     tell(StoryEvent("daemon.started", .daemon, reason: "superv \(supervVersion)")) {
       $0.pid = options.pid
     }
@@ -114,6 +145,7 @@ package final class Daemon<Machine: Kernel> {
     case .notifyDescriptor(let process): say(.ready, of: process)
     case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
     case .surveyed(let survey): take(survey)
+    case .journalFault(let why): tell(StoryEvent("daemon.journal_fault", .daemon, reason: why))
     case .alarm: fireTimers()
     }
   }
@@ -124,9 +156,10 @@ package final class Daemon<Machine: Kernel> {
     repeat {
       let told = story
       story = []
-      for event in told { publish(event) }
+      publish(told)
       answerWaiting()
     } while !story.isEmpty
+    if journal.isLong { writeSnapshot() }
     nextDeadline = earlier(earlier(timers.first?.time, calls.nextDeadline), health.nextDeadline)
     kernel.setAlarm(at: nextDeadline)
   }
@@ -136,7 +169,18 @@ package final class Daemon<Machine: Kernel> {
 
 extension Daemon {
   /// Feeds the tree and carries out what it decides, and what follows from that.
-  func feed(_ event: Event) { carryOut(tree.handle(event, now: kernel.now)) }
+  func feed(_ event: Event) { carryOut(decide(event)) }
+
+  /// What has happened is written down before anything is done about it.
+  func decide(_ event: Event) -> [Effect] {
+    let now = kernel.now
+    if case .spawned(let node, _) = event, let facts = agents[node.index]?.process?.facts {
+      write(.spawned(facts, at: now))
+    } else {
+      write(.event(event, at: now))
+    }
+    return tree.handle(event, now: now)
+  }
 
   func carryOut(_ effects: [Effect]) {
     calls.treeChanged()
@@ -146,11 +190,12 @@ extension Daemon {
       let effect = queue[next]
       next += 1
       guard let answer = carryOut(effect) else { continue }
-      queue += tree.handle(answer, now: kernel.now)
+      queue += decide(answer)
       calls.treeChanged()
     }
     if case .criticalFailed(let child, let why) = tree.treeEnd {
       announceStop("critical \(child) failed: \(why)")
+      limitStop()
     }
   }
 
@@ -165,6 +210,7 @@ extension Daemon {
     case .signal(let node, let incarnation, let number):
       let key = ProcessKey(node: node, incarnation: incarnation)
       kernel.signal(key, Signal(number))
+      write(.signalled(node: node, incarnation: incarnation, number))
       // One that was stopped (SIGSTOP) could not obey.
       kernel.signal(key, .resume)
     case .kill(let node, let incarnation):
@@ -183,10 +229,7 @@ extension Daemon {
     }
     do {
       let key = ProcessKey(node: node, incarnation: incarnation)
-      let pid = try kernel.start(try launch(key, slot))
-      agents[node.index]?.process = AgentProcess(
-        pid: pid, incarnation: incarnation, startedAt: kernel.now,
-        startedRealTimeNanoseconds: kernel.realTimeNanoseconds)
+      agents[node.index]?.process = AgentProcess(try kernel.start(try launch(key, slot)))
       beginHealth(of: key)
       return .spawned(node, incarnation: incarnation)
     } catch {
@@ -265,14 +308,22 @@ extension Daemon {
     guard stopRequests == 1 else { return }
     announceStop(reason, askedBy: peer)
     feed(.shutdown)
+    limitStop()
   }
 
-  /// However a stop comes about, it is told once and has one deadline.
+  /// However a stop comes about, it is told once.
   private func announceStop(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
     guard !isStopAnnounced else { return }
     isStopAnnounced = true
     tell(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
-    timers.set(Self.shutdownTimer, at: kernel.now + configuration.settings.shutdownTimeout)
+  }
+
+  /// Once the tree stops, for whatever reason, it has so long.
+  func limitStop() {
+    guard tree.treeEnd != nil, timers.deadline(of: Self.shutdownTimer) == nil else { return }
+    let deadline = kernel.now + configuration.settings.shutdownTimeout
+    timers.set(Self.shutdownTimer, at: deadline)
+    write(.timer(key: Self.shutdownTimer, at: deadline))
   }
 
   var state: DaemonState {
@@ -292,7 +343,7 @@ extension Daemon {
     story.append(event)
   }
 
-  private func tell(_ note: Note) {
+  func tell(_ note: Note) {
     metrics.restarts.take(note)
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
@@ -314,18 +365,24 @@ extension Daemon {
   private func noteReadiness(_ note: Note) {
     switch note.kind {
     case .agentReady:
-      agents[note.node.index]?.process?.readyRealTimeNanoseconds = kernel.realTimeNanoseconds
-    case .agentNotReady: agents[note.node.index]?.process?.readyRealTimeNanoseconds = nil
+      let now = kernel.realTimeNanoseconds
+      agents[note.node.index]?.process?.facts.readyRealTimeNanoseconds = now
+    case .agentNotReady: agents[note.node.index]?.process?.facts.readyRealTimeNanoseconds = nil
     default: break
     }
   }
 
-  private func publish(_ event: StoryEvent) {
-    let entry = events.add(event)
-    kernel.writeEvent(entry.json)
-    for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
-      disconnect(lost, because: "it does not read its events")
+  private func publish(_ story: [StoryEvent]) {
+    guard !story.isEmpty else { return }
+    let entries = story.map { events.add($0) }
+    write(.telling(entries.map { String(decoding: $0.json, as: UTF8.self) }))
+    for entry in entries {
+      kernel.writeEvent(entry.json)
+      for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
+        disconnect(lost, because: "it does not read its events")
+      }
     }
+    write(.told)
   }
 
   private func take(_ report: LoggerReport) {
@@ -339,53 +396,5 @@ extension Daemon {
     case .lost(let reports):
       tell(StoryEvent("log.fault", .daemon, reason: "\(reports) reports of the logger are lost"))
     }
-  }
-}
-
-/// What the daemon is told when it starts.
-package struct DaemonOptions: Sendable {
-  /// The main file, absolute.
-  package var configurationPath: String
-  package var pid: Int32
-  package var jitterSeed: UInt64
-  /// Reads the configuration again, for a reload.
-  package var load: @Sendable () -> LoadedConfiguration
-
-  package init(
-    configurationPath: String, pid: Int32, jitterSeed: UInt64,
-    load: @escaping @Sendable () -> LoadedConfiguration
-  ) {
-    self.configurationPath = configurationPath
-    self.pid = pid
-    self.jitterSeed = jitterSeed
-    self.load = load
-  }
-}
-
-/// What the daemon keeps about one agent instance.
-struct AgentSlot {
-  var definition: AgentDefinition
-  var log: LogFileSettings
-  /// The latest one, also when it has ended.
-  var process: AgentProcess?
-}
-
-struct AgentProcess {
-  var pid: Int32
-  var incarnation: UInt64
-  var startedAt: MonotonicTime
-  var startedRealTimeNanoseconds: Int64
-  /// Since when it is ready; nil when it is not.
-  var readyRealTimeNanoseconds: Int64?
-  var isAlive = true
-}
-
-extension LogFileSettings {
-  /// One file an instance: `NAME.log`, or `NAME.0.log`.
-  init(of agent: AgentDefinition, in directory: String) {
-    let name = agent.specification.name.replacing(":", with: ".")
-    self.init(
-      path: "\(directory)/\(name).log", format: agent.log.format == .json ? .json : .text,
-      maximumBytes: agent.log.maximumBytes, maximumFiles: agent.log.maximumFiles)
   }
 }

@@ -7,7 +7,8 @@ package struct EventLog: Sendable {
   /// One event as it was written.
   package struct Entry: Sendable {
     package var sequence: Int64
-    package var realTimeNanoseconds: Int64
+    /// RFC 3339.
+    package var time: String
     package var kind: String
     /// The agent instance or supervisor it is about; empty for the daemon itself.
     package var name: String
@@ -51,16 +52,45 @@ package struct EventLog: Sendable {
   package mutating func add(_ event: StoryEvent) -> Entry {
     let reason = event.reason.description
     let entry = Entry(
-      sequence: nextSequence, realTimeNanoseconds: event.realTimeNanoseconds, kind: event.kind,
-      name: event.name, reason: reason, json: event.json(nextSequence, reason))
-    nextSequence += 1
+      sequence: nextSequence, time: RFC3339.text(nanoseconds: event.realTimeNanoseconds),
+      kind: event.kind, name: event.name, reason: reason, json: event.json(nextSequence, reason))
+    keep(entry)
+    return entry
+  }
+
+  private mutating func keep(_ entry: Entry) {
+    nextSequence = entry.sequence + 1
     if ring.count < Self.capacity {
       ring.append(entry)
     } else {
       ring[oldest] = entry
       oldest = (oldest + 1) % ring.count
     }
-    return entry
+  }
+
+  private struct Line: Decodable {
+    var seq: Int64
+    var time: String
+    var event: String
+    var agent: String?
+    var supervisor: String?
+    var reason: String?
+  }
+
+  /// Keeps lines that an earlier daemon has numbered, as far as the log may not have them.
+  ///
+  /// - Returns: those that are to be written, again or for the first time.
+  package mutating func readmit(_ lines: [String]) -> [[UInt8]] {
+    lines.compactMap { text in
+      let json = Array(text.utf8)
+      guard let line = try? JSON.decode(Line.self, from: json.span), line.seq >= nextSequence
+      else { return nil }
+      keep(
+        Entry(
+          sequence: line.seq, time: line.time, kind: line.event,
+          name: line.agent ?? line.supervisor ?? "", reason: line.reason ?? "", json: json))
+      return json
+    }
   }
 }
 

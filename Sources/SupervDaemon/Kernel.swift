@@ -90,6 +90,8 @@ package enum KernelEvent: Sendable {
   case probeEnded(ProbeID, ProbeOutcome)
   /// What `beginSurvey` asked for.
   case surveyed(Survey)
+  /// The journal could not be written, for people.
+  case journalFault(String)
   case disconnected(ConnectionID)
   /// The time given to `setAlarm` has come.
   case alarm
@@ -104,8 +106,14 @@ package protocol Kernel: AnyObject {
 
   /// Starts a process and watches it; `ended` follows exactly once.
   ///
-  /// - Returns: its pid.
-  func start(_ launch: Launch) throws(LaunchError) -> Int32
+  func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts
+  /// Watches a process that an earlier daemon has started; `ended` follows exactly once, also where
+  /// it has ended since.
+  ///
+  /// - Parameter launch: nil for one whose agent is not in the configuration any more. Of it count
+  ///   agent and log.
+  /// - Returns: false when its program was never executed, and no process is left of it.
+  func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool
   /// Sends a signal to the whole process group of an incarnation that runs.
   func signal(_ process: ProcessKey, _ signal: Signal)
   /// Kills the whole process group of an incarnation that runs.
@@ -133,6 +141,14 @@ package protocol Kernel: AnyObject {
   func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool
   /// Closes a connection at the end of the turn, whether or not its peer has read everything.
   func close(_ connection: ConnectionID)
+
+  /// Appends whole lines to the journal, for a daemon that comes after this one. What cannot be
+  /// written is told once as a `log.fault`; nothing waits for it.
+  func appendToJournal(_ lines: [UInt8])
+  /// Puts a new journal into the place of the old one, whole or not at all.
+  func replaceJournal(_ lines: [UInt8])
+  /// As `JournalHeader` has it.
+  var boot: String { get }
 
   /// Appends one line, without its newline, to the event log.
   func writeEvent(_ line: [UInt8])

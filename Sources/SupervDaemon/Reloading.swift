@@ -24,7 +24,8 @@ extension Daemon {
         message: "superv is stopping; nothing is reloaded")
       return ReloadReport(applied: false, diagnostics: [why])
     }
-    let loaded = options.load()
+    let read = options.load()
+    let loaded = read.loaded
     var diagnostics = loaded.diagnostics.map(DiagnosticReport.init)
     guard let new = loaded.configuration else {
       return ReloadReport(applied: false, diagnostics: diagnostics)
@@ -33,7 +34,7 @@ extension Daemon {
     let plan = tree.plan(for: new.tree)
     if !isPlan {
       tell(StoryEvent("daemon.reloaded", .daemon, reason: plan.summary)) { $0.peer = peer }
-      apply(new)
+      apply(new, read.record)
     }
     return ReloadReport(
       applied: !isPlan, start: plan.start, stop: plan.stop,
@@ -41,20 +42,13 @@ extension Daemon {
       diagnostics: diagnostics)
   }
 
-  private func apply(_ new: Configuration) {
-    var settings = new.settings
-    let old = configuration.settings
-    settings.runtimeDirectory = old.runtimeDirectory
-    settings.stateDirectory = old.stateDirectory
-    settings.logDirectory = old.logDirectory
-    settings.http = old.http
-    settings.logTotalMaximumBytes = old.logTotalMaximumBytes
-    settings.eventLog = old.eventLog
-    configuration = new
-    configuration.settings = settings
+  private func apply(_ new: Configuration, _ record: RecordedConfiguration) {
+    configuration = new.keepingFixedSettings(of: configuration)
+    journal.records = [journal.records[0], record]
     // Definitions before effects: what the tree starts is started by the new ones.
     let effects = tree.handle(.reload(new.tree), now: kernel.now)
     let changed = adoptDefinitions()
+    writeDown(effects)
     carryOut(effects)
     for process in changed { adoptHealth(of: process) }
   }
@@ -81,6 +75,21 @@ extension Daemon {
         message: "\(what) has changed, which takes effect at the next start",
         hint: "superv shutdown, then superv start")
     }
+  }
+}
+
+extension Configuration {
+  /// This one in the place of another, whose directories and sockets stay.
+  package func keepingFixedSettings(of other: Configuration) -> Configuration {
+    var kept = self
+    let old = other.settings
+    kept.settings.runtimeDirectory = old.runtimeDirectory
+    kept.settings.stateDirectory = old.stateDirectory
+    kept.settings.logDirectory = old.logDirectory
+    kept.settings.http = old.http
+    kept.settings.logTotalMaximumBytes = old.logTotalMaximumBytes
+    kept.settings.eventLog = old.eventLog
+    return kept
   }
 }
 

@@ -25,6 +25,9 @@ package struct TimerHeap: Sendable {
 
   package var first: (key: Int, time: MonotonicTime)? { entries.first.map { ($0.key, $0.time) } }
 
+  /// All of them, in no order.
+  package var deadlines: [(key: Int, time: MonotonicTime)] { entries.map { ($0.key, $0.time) } }
+
   /// The one deadline of `key`.
   package func deadline(of key: Int) -> MonotonicTime? {
     positions[key].map { entries[$0].time }

@@ -144,6 +144,16 @@ package struct ReloadReport: Codable, Hashable, Sendable {
 package struct ShutdownReport: Codable, Hashable, Sendable {
   /// The daemon's; the connection stays open until it is gone.
   package var pid: Int32
+  /// Of the process above it, which ends last; null without one.
+  @OrNull package var keeperPID: Int32?
 
-  package init(pid: Int32) { self.pid = pid }
+  package init(pid: Int32, keeperPID: Int32? = nil) {
+    self.pid = pid
+    self.keeperPID = keeperPID
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case pid
+    case keeperPID = "keeper_pid"
+  }
 }

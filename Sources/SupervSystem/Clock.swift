@@ -14,6 +14,14 @@ package enum Clock {
   /// Nanoseconds since 1970-01-01 UTC, for people to read; may jump (clock_gettime(2)).
   package static var realTimeNanoseconds: Int64 { read(CLOCK_REALTIME) }
 
+  /// A point on the monotonic clock as the kernel counts the starts of processes: in clock ticks
+  /// since boot, suspended time included, and one less, as both are rounded.
+  package static func ticks(atMonotonicNanoseconds time: Int64) -> UInt64 {
+    let sinceBoot = time + read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC)
+    let ticksPerSecond = Int64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+    return UInt64(max(0, sinceBoot / (1_000_000_000 / ticksPerSecond) - 1))
+  }
+
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     unsafe clock_gettime(clock, &time)

@@ -53,21 +53,12 @@ package struct ProcessRecord: Hashable, Sendable {
     return Int32(fields[49])
   }
 
-  /// Whether a process was forked and has not executed a program since (`PF_FORKNOEXEC` in
-  /// proc_pid_stat(5), field 9); nil when it is gone.
-  package static func isBeforeExec(_ pid: Int32) -> Bool? {
-    guard let fields = fields(of: pid), fields.count > 6, let flags = UInt32(fields[6]) else {
-      return nil
-    }
-    return flags & 0x40 != 0
-  }
-
   /// From the third one on, which comes first here.
-  private static func fields(of pid: Int32) -> [Substring]? {
+  static func fields(of pid: Int32) -> [Substring]? {
     guard let text = try? Files.readText("/proc/\(pid)/stat", maximumBytes: 4096),
       let close = text.lastIndex(of: ")")
     else { return nil }
-    return text[text.index(after: close)...].split(separator: " ")
+    return text[text.index(after: close)...].split(whereSeparator: \.isWhitespace)
   }
 
   /// Every process that can be seen, by pid. They come and go meanwhile.

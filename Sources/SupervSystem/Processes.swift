@@ -34,6 +34,13 @@ package enum Processes {
     return result.pid == 0 ? nil : ExitStatus(result)
   }
 
+  /// The same, and the child stays to be reaped.
+  package static func peek(_ pidfd: borrowing Descriptor) throws(SystemError) -> ExitStatus? {
+    var result = csv_exit()
+    try retrying("waitid") { unsafe csv_peek_pidfd(pidfd.number, &result) }
+    return result.pid == 0 ? nil : ExitStatus(result)
+  }
+
   /// The same for a child without a pidfd: an orphan that came to us as subreaper.
   package static func reap(pid: Int32) throws(SystemError) -> ExitStatus? {
     var result = csv_exit()
@@ -54,6 +61,15 @@ package enum Processes {
     }
     guard unsafe csv_pidfd_exit(pidfd.number, &result) == 0 else { return nil }
     return ExitStatus(result)
+  }
+
+  /// Whether a process was forked and has not executed a program (`PF_FORKNOEXEC` in
+  /// proc_pid_stat(5), field 9), a zombie included; false when it is gone.
+  package static func isBeforeExec(_ pid: Int32) -> Bool {
+    guard let fields = ProcessRecord.fields(of: pid), fields.count > 6,
+      let flags = UInt32(fields[6])
+    else { return false }
+    return flags & 0x40 != 0
   }
 
   /// Tells a process from all others until the next boot (Linux 6.9); nil on older kernels.
@@ -125,6 +141,12 @@ package enum Processes {
   /// Orphaned descendants become children of this process (prctl(2) `PR_SET_CHILD_SUBREAPER`).
   package static func becomeSubreaper() throws(SystemError) {
     try retrying("prctl PR_SET_CHILD_SUBREAPER") { csv_become_subreaper() }
+  }
+
+  /// Names the boot of this machine and the pid namespace: where both are the same, pids are.
+  package static func boot() throws(SystemError) -> String {
+    let boot = try Files.readText("/proc/sys/kernel/random/boot_id").filter { !$0.isWhitespace }
+    return "\(boot) \(try Files.linkTarget("/proc/self/ns/pid"))"
   }
 
   /// The pid of this process.

@@ -4,14 +4,13 @@ import Glibc
 /// A step between the decision to start a program and the program, in their order.
 package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
   case clone = 1
-  case record, session, signals, descriptors, limits, nice, groups, group, user, umask
+  case session, signals, descriptors, limits, nice, groups, group, user, umask
   case directory, input, mask, parent, exec
 
   /// The system call, as its man page is called.
   package var call: String {
     switch self {
     case .clone: "clone"
-    case .record: "write"
     case .session: "setsid"
     case .signals: "sigaction"
     case .descriptors: "dup2"
@@ -154,7 +153,6 @@ extension SpawnRequest {
     let subject: String? =
       switch stage {
       case .clone, .session, .umask, .mask, .parent: nil
-      case .record: "the journal"
       case .signals: Signal(result.detail).description
       case .descriptors: detail < 0 ? nil : String(detail)
       case .limits: limits.indices.contains(detail) ? limits[detail].resource.rawValue : nil

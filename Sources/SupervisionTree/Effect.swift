@@ -63,8 +63,8 @@ package enum TreeEnd: Codable, Hashable, Sendable {
 }
 
 /// One line of the tree's story.
-package struct Note: Hashable, Sendable {
-  package enum Kind: String, CaseIterable, Hashable, Sendable {
+package struct Note: Codable, Hashable, Sendable {
+  package enum Kind: String, CaseIterable, Codable, Hashable, Sendable {
     case agentWaiting = "agent.waiting"
     case agentStarting = "agent.starting"
     case agentStarted = "agent.started"

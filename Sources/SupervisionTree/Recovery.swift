@@ -29,6 +29,14 @@ extension SupervisionTree {
     }
   }
 
+  /// What an agent that is being stopped was told last; nil when it is not.
+  package func stopEffect(on id: NodeID) -> Effect? {
+    guard case .agent(let agent) = nodes[id.index].kind,
+      case .stopping(let effect)? = expectedState(of: id, agent.stopLadder)
+    else { return nil }
+    return effect
+  }
+
   private func expectedState(
     of id: NodeID, _ ladder: [StopRung]
   ) -> ExpectedProcess.State? {
@@ -39,6 +47,12 @@ extension SupervisionTree {
     case .down, .waiting, .ended, .retrying: nil
     }
   }
+
+  /// Why everything was stopped, once it is.
+  package var finishedEnd: TreeEnd? { nodes[0].phase == .down(.stopped) ? end : nil }
+
+  /// When it was told something last.
+  package var lastEventTime: MonotonicTime { now }
 
   /// Whether nothing has happened to it yet, not even its beginning.
   package var isUntouched: Bool { nodes[0].phase == .down(.stopped) && end == nil }

@@ -14,7 +14,8 @@ struct Run: Equatable {
 /// Runs a command line in this process. Nothing outside is touched but what the words name.
 func run(
   _ words: String..., environment: [String: String] = ["XDG_RUNTIME_DIR": "/nonexistent"],
-  style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
+  style: Style = Style(),
+  roles: Roles = Roles(keeper: { _ in 0 }, daemon: { _ in 0 }, logger: { 0 }),
   executable: String = "/nonexistent/superv"
 ) -> Run {
   run(
@@ -26,7 +27,8 @@ func run(
 ///   - input: What there is on standard input.
 func run(
   words: [String], environment: [String: String] = ["XDG_RUNTIME_DIR": "/nonexistent"],
-  style: Style = Style(), roles: Roles = Roles(daemon: { _ in 0 }, logger: { 0 }),
+  style: Style = Style(),
+  roles: Roles = Roles(keeper: { _ in 0 }, daemon: { _ in 0 }, logger: { 0 }),
   executable: String = "/nonexistent/superv", closesOutput: Bool = false, input: String = ""
 ) -> Run {
   let written = Written()

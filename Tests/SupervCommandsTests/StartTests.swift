@@ -1,5 +1,6 @@
 import Foundation
 import SupervCommands
+import SupervDaemon
 import SupervProtocol
 import SupervSystem
 import Testing
@@ -173,12 +174,15 @@ import Testing
     #expect(try Files.readText("\(folder.path)/ended") == "TERM\n")
   }
 
-  @Test("run calls the daemon in this process, in the foreground")
+  @Test("run calls the keeper in this process, in the foreground")
   func foreground() throws {
     let path = try configuration()
-    let expected = DaemonArguments(
-      configurationPath: path, readyDescriptor: nil, mirrorsOutput: true)
-    let roles = Roles(daemon: { $0 == expected ? 0 : 1 }, logger: { 1 })
+    let roles = Roles(
+      keeper: {
+        let start = $0.start
+        return start.configurationPath == path && start.mirrorsOutput
+          && start.runtimeDirectory != nil && $0.readyDescriptor == nil ? 0 : 1
+      }, daemon: { _ in 1 }, logger: { 1 })
     #expect(run("run", path, roles: roles) == Run(status: 0, output: "", errors: ""))
   }
 }

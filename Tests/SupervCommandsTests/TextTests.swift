@@ -1,4 +1,5 @@
 import SupervCommands
+import SupervDaemon
 import SupervProtocol
 import SupervSystem
 import Testing
@@ -129,12 +130,18 @@ import Testing
   @Test("hidden roles get their arguments")
   func roles() {
     let roles = Roles(
+      keeper: { $0.start.runtimeDirectory == "/r" ? 0 : 1 },
       daemon: {
-        $0 == DaemonArguments(configurationPath: "/c", readyDescriptor: 5, mirrorsOutput: false)
-          ? 0 : 1
+        var start = DaemonStart(configurationPath: "/c", mirrorsOutput: false)
+        start.sockets = [InheritedSocket(name: "agent", number: 7)]
+        return $0 == DaemonArguments(start, readyDescriptor: 5) ? 0 : 1
       },
       logger: { 3 })
-    #expect(run("daemon", "--config", "/c", "--ready-fd", "5", roles: roles).status == 0)
+    #expect(
+      run("daemon", "--config", "/c", "--ready-fd", "5", "--sockets", "agent=7", roles: roles)
+        .status == 0)
+    #expect(run("keeper", "--config", "/c", "--runtime-dir", "/r", roles: roles).status == 0)
+    #expect(run("daemon", "--config", "/c", "--sockets", "agent", roles: roles).status == 2)
     #expect(run("logger", roles: roles).status == 3)
     #expect(run("daemon", "--config", "/c", "--ready-fd", "1", roles: roles).status == 2)
     #expect(run("daemon", roles: roles).status == 2)

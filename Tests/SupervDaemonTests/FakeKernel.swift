@@ -47,6 +47,12 @@ final class FakeKernel: Kernel {
   /// Killed and not dead, as processes are that wait for a disk.
   private var doomed: Set<ProcessKey> = []
   private(set) var reportedEndCount = 0
+  /// The daemon has been told in this turn; it reaps them with the next one.
+  private var zombies: [ProcessKey: (termination: Termination, process: Process)] = [:]
+  /// After so many steps the daemon is dead: what it does then, it does in vain.
+  var fuse: Int?
+  private(set) var isDead = false
+  private(set) var journal: [UInt8] = []
   /// Connections whose queue is full.
   var full: Set<ConnectionID> = []
   private(set) var open: Set<ConnectionID> = []
@@ -67,14 +73,15 @@ final class FakeKernel: Kernel {
   private var nextPid: Int32 = 1000
   private var nextConnection: UInt64 = 1
   /// Told to end, and the daemon will learn it in the next turn.
-  private var ending: Set<ProcessKey> = []
+  private var ending: [ProcessKey: Termination] = [:]
 
   var realTimeNanoseconds: Int64 { Self.epochNanoseconds + now.nanoseconds }
 
   // MARK: Processes
 
-  func start(_ launch: Launch) throws(LaunchError) -> Int32 {
+  func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
     let name = launch.agent.specification.name
+    guard takeStep() else { throw LaunchError("superv is dead") }
     let number = startCounts[name, default: 0] + 1
     startCounts[name] = number
     if let plan = failingStarts[name], let text = plan[number] ?? plan[0] {
@@ -90,14 +97,83 @@ final class FakeKernel: Kernel {
       violations.append("incarnation \(launch.key.incarnation) of \(name) is used again")
     }
     nextPid += 1
+    let facts = ProcessFacts(
+      launch.key, pid: nextPid, startedAt: now, startedRealTimeNanoseconds: realTimeNanoseconds)
+    let text = JournalEntry.startedText(launch.key)
+    journal += Array("\(text.before)\(nextPid)\(text.after)".utf8)
+    // It sees that its parent is dead, and executes nothing.
+    guard takeStep() else { return facts }
     acts.append(.start(name))
     launches.append(launch)
     living[launch.key] = Process(pid: nextPid, launch: launch)
-    return nextPid
+    _ = takeStep()
+    return facts
+  }
+
+  // MARK: Death
+
+  /// - Returns: whether the daemon lives to do it.
+  private func takeStep() -> Bool {
+    guard !isDead else { return false }
+    guard let left = fuse else { return true }
+    fuse = left - 1
+    isDead = left == 0
+    return !isDead
+  }
+
+  /// The daemon is dead, if it was not: another one can come. Its connections end with it, and what
+  /// it was not told is still to be found.
+  func prepareForNextDaemon() {
+    isDead = false
+    fuse = nil
+    open = []
+    full = []
+    probes = [:]
+    arrivals = []
+    alarm = nil
+  }
+
+  func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
+    let key = process.key
+    if let zombie = zombies.removeValue(forKey: key) {
+      ending[key] = zombie.termination
+      living[key] = zombie.process
+    }
+    if let termination = ending[key] {
+      arrivals.append(.ended(key, termination))
+      return true
+    }
+    if living[key] != nil { return true }
+    if launches.contains(where: { $0.key == key }) { arrivals.append(.ended(key, .unknown)) }
+    return launches.contains { $0.key == key }
+  }
+
+  /// What is left of an earlier daemon's dead was known to it.
+  func reapAll() {
+    guard !isDead else { return }
+    reportedEndCount += zombies.count
+    zombies = [:]
+  }
+
+  // MARK: The journal
+
+  let boot = "this one"
+
+  func appendToJournal(_ lines: [UInt8]) {
+    guard takeStep() else { return }
+    journal += lines
+    _ = takeStep()
+  }
+
+  func replaceJournal(_ lines: [UInt8]) {
+    guard takeStep() else { return }
+    journal = lines
+    _ = takeStep()
   }
 
   func signal(_ process: ProcessKey, _ signal: Signal) {
-    guard let name = name(of: process, for: "\(signal)") else { return }
+    guard takeStep(), let name = name(of: process, for: "\(signal)") else { return }
+    defer { _ = takeStep() }
     acts.append(.signal(name, signal.number))
     guard !stubborn.contains(name), !undying.contains(name), [1, 2, 9, 15].contains(signal.number)
     else { return }
@@ -105,7 +181,8 @@ final class FakeKernel: Kernel {
   }
 
   func kill(_ process: ProcessKey) {
-    guard let name = name(of: process, for: "a kill") else { return }
+    guard takeStep(), let name = name(of: process, for: "a kill") else { return }
+    defer { _ = takeStep() }
     acts.append(.kill(name))
     if undying.contains(name) {
       doomed.insert(process)
@@ -138,14 +215,17 @@ final class FakeKernel: Kernel {
 
   /// The process ends; the daemon learns it in the next turn, once.
   func end(_ key: ProcessKey, _ termination: Termination) {
-    guard living[key] != nil, ending.insert(key).inserted else { return }
+    guard living[key] != nil, ending[key] == nil, zombies[key] == nil else { return }
+    ending[key] = termination
     arrivals.append(.ended(key, termination))
   }
 
-  /// The daemon has learned of an end.
-  func didReport(_ key: ProcessKey) {
-    ending.remove(key)
-    if living.removeValue(forKey: key) != nil { reportedEndCount += 1 }
+  /// The daemon learns of an end in this turn.
+  func report(_ key: ProcessKey) {
+    guard let termination = ending.removeValue(forKey: key),
+      let process = living.removeValue(forKey: key)
+    else { return }
+    zombies[key] = (termination, process)
   }
 
   // MARK: Connections
@@ -170,13 +250,13 @@ final class FakeKernel: Kernel {
   }
 
   func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool {
-    guard open.contains(connection), !full.contains(connection) else { return false }
+    guard !isDead, open.contains(connection), !full.contains(connection) else { return false }
     onSend(connection, bytes)
     return true
   }
 
   func close(_ connection: ConnectionID) {
-    guard open.remove(connection) != nil else { return }
+    guard !isDead, open.remove(connection) != nil else { return }
     closed.append(connection)
     arrivals.append(.disconnected(connection))
   }
@@ -190,6 +270,7 @@ final class FakeKernel: Kernel {
   // MARK: The rest
 
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {
+    guard !isDead else { return }
     if probes.values.contains(where: { $0.launch.key == launch.key }) {
       violations.append("two probes of \(launch.agent.specification.name) at a time")
     }
@@ -224,12 +305,17 @@ final class FakeKernel: Kernel {
       now = max(now, alarm)
       arrivals.append(.alarm)
     }
-    for case .ended(let key, _) in arrivals { didReport(key) }
+    reapAll()
+    for case .ended(let key, _) in arrivals { report(key) }
     events += arrivals
     arrivals = []
   }
 
-  func writeEvent(_ line: [UInt8]) { eventLines.append(line) }
+  func writeEvent(_ line: [UInt8]) {
+    guard takeStep() else { return }
+    eventLines.append(line)
+    _ = takeStep()
+  }
 
   func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool {
     logLines.append((place, String(decoding: line, as: UTF8.self)))

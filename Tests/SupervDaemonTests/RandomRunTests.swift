@@ -17,6 +17,22 @@ import Testing
     try run.shutDown()
     try run.checkStory()
   }
+
+  /// The same, with a daemon that dies again and again, at any step.
+  @Test(arguments: 1...60 as ClosedRange<UInt64>)
+  func everythingHoldsWhenDaemonsDie(seed: UInt64) throws {
+    let run = try RandomRun(seed)
+    for _ in 0..<120 {
+      run.setFuse()
+      run.step()
+      if run.world.kernel.isDead { try run.takeOver() }
+      if run.world.daemon.end != nil { break }
+    }
+    try run.takeOver()
+    try run.calmDown()
+    try run.shutDown()
+    try run.checkStory()
+  }
 }
 
 /// One run, fixed by its seed.
@@ -46,6 +62,16 @@ private final class RandomRun {
   }
 
   // MARK: What happens
+
+  func setFuse() {
+    if chance(0.3, &random) { world.kernel.fuse = Int.random(in: 0..<20, using: &random) }
+  }
+
+  func takeOver() throws {
+    gone.formUnion(clients.map(\.id))
+    try world.replaceDaemon()
+    clients = world.connect(count: 3)
+  }
 
   /// One to three things, in one turn.
   func step() {

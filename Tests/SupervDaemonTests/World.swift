@@ -46,7 +46,9 @@ final class ConfigurationText: ConfigurationSource, Sendable {
 final class World {
   let kernel = FakeKernel()
   let text: ConfigurationText
-  let daemon: Daemon<FakeKernel>
+  private(set) var daemon: Daemon<FakeKernel>
+  private let options: DaemonOptions
+  private let memory: DaemonMemory
   private var clients: [ConnectionID: Client] = [:]
   var agentClients: [ConnectionID: AgentClient] = [:]
 
@@ -60,25 +62,25 @@ final class World {
     location: SourceLocation = #_sourceLocation
   ) throws {
     let source = ConfigurationText(text)
-    @Sendable func load() -> LoadedConfiguration {
-      var loaded = source.load()
-      if var changed = loaded.configuration {
+    @Sendable func load() -> ReadConfiguration {
+      var read = ReadConfiguration(ConfigurationText.path, from: source)
+      if var changed = read.loaded.configuration {
         for index in changed.agents.indices { change(&changed.agents[index]) }
         changed.tree.adoptReadiness(of: changed.agents)
-        loaded.configuration = changed
+        read.loaded.configuration = changed
       }
-      return loaded
+      return read
     }
-    let loaded = load()
+    let read = load()
     let configuration = try #require(
-      loaded.configuration, "\(loaded.diagnostics)", sourceLocation: location)
+      read.loaded.configuration, "\(read.loaded.diagnostics)", sourceLocation: location)
     prepare(kernel)
     self.text = source
+    self.memory = memory
+    options = DaemonOptions(
+      configurationPath: ConfigurationText.path, pid: 42, jitterSeed: seed, load: load)
     daemon = Daemon(
-      configuration, kernel: kernel,
-      options: DaemonOptions(
-        configurationPath: ConfigurationText.path, pid: 42, jitterSeed: seed,
-        load: load), memory: memory)
+      configuration, of: [read.record], kernel: kernel, options: options, memory: memory)
     kernel.onSend = { [unowned self] id, bytes in
       clients[id]?.receive(bytes)
       agentClients[id]?.receive(bytes)
@@ -106,11 +108,23 @@ final class World {
   func turn() {
     let events = kernel.arrivals
     kernel.arrivals = []
-    for event in events {
-      if case .ended(let key, _) = event { kernel.didReport(key) }
-      daemon.take(event)
-    }
+    for case .ended(let key, _) in events { kernel.report(key) }
+    for event in events { daemon.take(event) }
     daemon.endTurn()
+    kernel.reapAll()
+  }
+
+  /// The daemon is killed, if it is not dead, and another one takes over from its journal.
+  func replaceDaemon(location: SourceLocation = #_sourceLocation) throws {
+    kernel.prepareForNextDaemon()
+    let contents = try JournalContents(kernel.journal, boot: kernel.boot)
+    let configuration = try #require(
+      contents.loadConfiguration(), sourceLocation: location)
+    daemon = Daemon(
+      configuration, of: contents.configurations, kernel: kernel, options: options,
+      memory: memory, recovered: contents)
+    daemon.begin()
+    kernel.reapAll()
   }
 
   /// Turns until nothing arrives any more; the clock stands still.
@@ -186,7 +200,16 @@ final class World {
 
   /// Every event so far.
   func events(location: SourceLocation = #_sourceLocation) throws -> [EventRecord] {
-    try kernel.eventLines.map { try JSON.decode(EventRecord.self, from: $0.span) }
+    var lines: [Int64: [UInt8]] = [:]
+    return try kernel.eventLines.compactMap { line in
+      let event = try JSON.decode(EventRecord.self, from: line.span)
+      // One daemon may have written what the next one writes again.
+      if let first = lines.updateValue(line, forKey: event.seq) {
+        #expect(first == line, "event \(event.seq) twice", sourceLocation: location)
+        return nil
+      }
+      return event
+    }
   }
 
   /// `event name` for every event so far.

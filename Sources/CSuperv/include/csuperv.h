@@ -71,6 +71,7 @@ struct csv_exit {
   int killed, dumped_core, value; // the exit code, or the signal's number when it was killed
 };
 int csv_wait_pidfd(int pidfd, struct csv_exit *result); // reaps; never waits
+int csv_peek_pidfd(int pidfd, struct csv_exit *result); // leaves it a zombie; never waits
 int csv_wait_pid(pid_t pid, struct csv_exit *result);   // reaps; never waits
 int csv_peek_exited(struct csv_exit *result);           // any child; leaves it a zombie
 void csv_read_status(int status, struct csv_exit *result); // as wait(2) gives it; without a pid
@@ -78,6 +79,7 @@ void csv_read_status(int status, struct csv_exit *result); // as wait(2) gives i
 int csv_pidfd_exit(int pidfd, struct csv_exit *result);
 uint64_t csv_pidfd_inode(int pidfd); // unique until the next boot: Linux 6.9; before that 0
 int csv_pidfd_open(pid_t pid);
+int csv_execute(const char *path, const char *const *arguments, const char *const *environment);
 int csv_pidfd_send_signal(int pidfd, int number);
 int csv_become_subreaper(void);
 int csv_limit(int resource, struct rlimit *old, const struct rlimit *new);

@@ -200,6 +200,7 @@ extension Daemon {
         agent: slot.definition.agent, name: slot.definition.specification.name,
         instance: slot.definition.instance, incarnation: session.process.incarnation,
         messageMaximumBytes: configuration.settings.maximumMessageBytes))
+    if serves { repeatStop(to: session.process) }
     // A `ping` may follow from it, and comes after the answer.
     if serves { declareReadiness(of: session.process) }
     switch params.ready {
@@ -223,6 +224,15 @@ private struct StopParams: Encodable {
 }
 
 extension Daemon {
+  /// An earlier daemon may have died before it could tell it to stop, and the earlier connection
+  /// with it.
+  private func repeatStop(to process: ProcessKey) {
+    guard case .askToStop(_, _, _, let why)? = tree.stopEffect(on: process.node),
+      let deadline = timers.deadline(of: process.node.index)
+    else { return }
+    _ = askToStop(process, grace: max(.zero, deadline - kernel.now), why: why)
+  }
+
   /// - Returns: whether there is somebody to tell.
   func askToStop(_ process: ProcessKey, grace: Duration, why: Reason) -> Bool {
     guard let session = sessions.serving(process) else { return false }

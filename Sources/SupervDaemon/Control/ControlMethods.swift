@@ -50,7 +50,7 @@ extension Daemon {
     case .health: reply(to: id, requestID, healthReport())
     case .call: try call(message, in: line, requestID, askedBy: id)
     case .shutdown:
-      reply(to: id, requestID, ShutdownReport(pid: options.pid))
+      reply(to: id, requestID, ShutdownReport(pid: options.pid, keeperPID: options.keeperPid))
       stopAll("asked for over the control socket", askedBy: peer(id))
     }
   }

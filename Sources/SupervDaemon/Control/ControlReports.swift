@@ -26,7 +26,9 @@ extension Daemon {
     }
     let uptime = kernel.now - startedAt
     return StatusReport(
-      daemon: DaemonStatus(pid: options.pid, uptimeSeconds: uptime.inSeconds, state: state),
+      daemon: DaemonStatus(
+        pid: options.pid, keeperPID: options.keeperPid, uptimeSeconds: uptime.inSeconds,
+        state: state),
       agents: agentReports, supervisors: supervisorReports)
   }
 
@@ -41,7 +43,7 @@ extension Daemon {
       pid: process?.pid, incarnation: Int(clamping: status.incarnation),
       restarts: status.restarts,
       uptimeSeconds: process.map { (kernel.now - $0.startedAt).inSeconds },
-      startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
+      startedAt: process.map { RFC3339.text(nanoseconds: $0.facts.startedRealTimeNanoseconds) },
       exit: status.lastExit.map(ExitReport.init), reason: status.reason.description,
       breaker: (peer?.breaker.state(at: kernel.now) ?? .closed).rawValue,
       callsInFlight: peer?.hands.count ?? 0)
@@ -69,7 +71,7 @@ extension Daemon {
     let status = tree.status(of: node)
     let history = events.history(of: status.name, limit: 20).map { entry in
       WhyReport.Entry(
-        time: RFC3339.text(nanoseconds: entry.realTimeNanoseconds), event: entry.kind,
+        time: entry.time, event: entry.kind,
         reason: entry.reason)
     }
     return WhyReport(

@@ -16,7 +16,7 @@ package import SupervisionTree
 // - A verdict that ends the process is the last thing that happens here.
 
 /// What an agent says of its readiness, whichever way it says it.
-package enum Declaration: Hashable, Sendable {
+package enum Declaration: Codable, Hashable, Sendable {
   case ready
   case notReady(String)
 }

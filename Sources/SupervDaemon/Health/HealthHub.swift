@@ -78,6 +78,24 @@ extension Daemon {
     health.arm(makeRecord(of: process, definition))
   }
 
+  /// The process goes on, and another daemon knew it.
+  func resumeHealth(of process: ProcessKey, _ memory: HealthMemory?) {
+    guard let memory, let definition = agents[process.node.index]?.definition else {
+      return beginHealth(of: process)
+    }
+    let record = makeRecord(of: process, definition)
+    record.health.resume(memory, kernel.now)
+    health.arm(record)
+  }
+
+  /// Writes down what has changed for a daemon that comes after this one.
+  private func remember(_ record: HealthHub.Record, since before: HealthMemory) {
+    let memory = record.health.memory
+    guard memory != before else { return }
+    let (node, incarnation) = (record.process.node, record.process.incarnation)
+    write(.health(node: node, incarnation: incarnation, memory))
+  }
+
   /// It has ended.
   func endHealth(of process: ProcessKey) {
     guard let record = health.record(of: process) else { return }
@@ -119,7 +137,9 @@ extension Daemon {
       return
     }
     let record = health.record(of: process) ?? makeRecord(of: process, definition)
+    let before = record.health.memory
     let effects = try step(&record.health, kernel.now)
+    remember(record, since: before)
     health.arm(record)
     carryOut(effects, for: record)
   }
@@ -133,7 +153,9 @@ extension Daemon {
         continue
       }
       let isConnected = sessions.serving(record.process) != nil
+      let before = record.health.memory
       let effects = record.health.fire(kernel.now, isConnected: isConnected)
+      remember(record, since: before)
       health.arm(record)
       carryOut(effects, for: record)
     }

@@ -8,7 +8,7 @@ import SupervisionTree
 extension Daemon {
   func addHealth(of node: NodeID, _ process: AgentProcess?, to report: inout AgentStatus) {
     report.held = health.heldNames.contains(report.name)
-    report.readyAt = process?.readyRealTimeNanoseconds.map { RFC3339.text(nanoseconds: $0) }
+    report.readyAt = process?.facts.readyRealTimeNanoseconds.map { RFC3339.text(nanoseconds: $0) }
     guard let process,
       let record = health.record(of: ProcessKey(node: node, incarnation: process.incarnation))
     else { return }
@@ -46,6 +46,7 @@ extension Daemon {
       return .init(name: name, ok: true, phase: phase, reason: reason)
     }
     if on { health.heldNames.insert(name) } else { health.heldNames.remove(name) }
+    write(.held(health.heldNames.sorted()))
     let incarnation = agents[node.index]?.process?.incarnation ?? 0
     let event = StoryEvent(
       on ? "agent.held" : "agent.released", .agent, name: name,

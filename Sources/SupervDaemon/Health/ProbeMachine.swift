@@ -11,7 +11,7 @@ package import SupervisionTree
 ///
 /// Counted are outcomes in a row: a success makes the failures 0, a failure the successes.
 package struct ProbeMachine: Hashable, Sendable {
-  package enum State: String, Hashable, Sendable {
+  package enum State: String, Codable, Hashable, Sendable {
     /// Nothing is known: not asked, or not often enough.
     case waiting
     case passing, failing
@@ -34,6 +34,13 @@ package struct ProbeMachine: Hashable, Sendable {
   package init(_ settings: ProbeSettings, state: State = .waiting) {
     self.settings = settings
     self.state = state
+  }
+
+  /// Goes on where another one has been.
+  mutating func resume(_ state: State, successes: Int, failures: Int) {
+    self.state = state
+    self.successes = successes
+    self.failures = failures
   }
 
   /// - Returns: the verdict, where this outcome turns it.

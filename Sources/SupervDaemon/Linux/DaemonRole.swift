@@ -1,60 +1,143 @@
 import SupervConfig
 import SupervProtocol
-import SupervSystem
+package import SupervSystem
 import SupervisionTree
 
 // The role `superv daemon`, and the daemon half of `superv run`.
 
-/// Runs a daemon from its configuration to the end of its tree.
-///
-/// - Parameters:
-///   - configurationPath: absolute.
-///   - announce: told once that the daemon serves (nil), or why it does not.
-///   - mirrorsOutput: agents' lines also go to standard output.
-/// - Returns: the exit status: 0 when it was asked to stop, 1 otherwise.
-package func runDaemon(
-  configurationPath: String, mirrorsOutput: Bool, announce: (String?) -> Void
-) -> Int32 {
-  let source = SystemConfigurationSource(environment: Surroundings.environment)
-  let load: @Sendable () -> LoadedConfiguration = {
-    loadConfiguration(configurationPath, from: source)
+/// What a daemon is started with.
+package struct DaemonStart: Hashable, Sendable {
+  /// Absolute.
+  package var configurationPath: String
+  /// Where the journal of an earlier daemon lies; nil: where the configuration says.
+  package var runtimeDirectory: String?
+  /// Agents' lines also go to standard output.
+  package var mirrorsOutput: Bool
+  /// From the keeper; without one the daemon is on its own.
+  package var keeperDescriptor: Int32?
+  package var lockDescriptor: Int32?
+  package var sockets: [InheritedSocket] = []
+  /// Whether it takes the place of one that has died under the same keeper.
+  package var takesOver = false
+
+  package init(configurationPath: String, mirrorsOutput: Bool) {
+    self.configurationPath = configurationPath
+    self.mirrorsOutput = mirrorsOutput
   }
-  let loaded = load()
-  guard let configuration = loaded.configuration else {
-    announce(loaded.diagnostics.map(\.description).joined(separator: "\n"))
-    return 1
+}
+
+/// Runs a daemon to the end of its tree: from the journal of one that has died, where there is one,
+/// else from its configuration.
+///
+/// - Parameter announce: told once that the daemon serves (nil), or why it does not.
+/// - Returns: the exit status: 0 when it was asked to stop, 1 otherwise.
+package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int32 {
+  let source = SystemConfigurationSource(environment: Surroundings.environment)
+  let load: @Sendable () -> ReadConfiguration = {
+    ReadConfiguration(start.configurationPath, from: source)
   }
   do {
-    let house = try DaemonHouse(configuration)
-    let kernel = try house.makeKernel(mirrorsOutput: mirrorsOutput)
+    let origin = try DaemonOrigin(start, load)
+    let house = try DaemonHouse(origin.configuration, start)
+    let kernel = try house.makeKernel(start, from: origin.journal)
     let options = DaemonOptions(
-      configurationPath: configurationPath, pid: Processes.ownPid,
+      configurationPath: start.configurationPath, pid: Processes.ownPid,
+      keeperPid: house.keeper == nil ? nil : Processes.parentPid,
       jitterSeed: UInt64(bitPattern: Clock.realTimeNanoseconds), load: load)
+    let settings = origin.configuration.settings
     let memory = try DaemonMemory.read(
-      from: configuration.settings.stateDirectory, eventFiles: house.eventFiles)
-    try memory.write(to: configuration.settings.stateDirectory)
-    let registration = house.register(configurationPath)
+      from: settings.stateDirectory, eventFiles: house.eventFiles)
+    try memory.write(to: settings.stateDirectory)
+    house.register(start.configurationPath)
     announce(nil)
 
-    let daemon = Daemon(configuration, kernel: kernel, options: options, memory: memory)
-    let end = daemon.run()
+    let daemon = Daemon(
+      origin.configuration, of: origin.records, kernel: kernel, options: options, memory: memory,
+      recovered: origin.journal)
+    let end = daemon.run(reloading: origin.isOutOfDate)
+    let status: Int32 =
+      switch end {
+      case .asked: 0
+      case .criticalFailed: 1
+      }
+    house.keeper?.send(KeeperRequest.done(status: status).words)
     kernel.finish()
-    registration()
+    house.unregister()
     house.close()
     do {
-      try daemon.memory.write(to: configuration.settings.stateDirectory)
+      try daemon.memory.write(to: settings.stateDirectory)
     } catch {
       complain("what outlives superv could not be written: \(error)")
     }
-    switch end {
-    case .asked: return 0
-    case .criticalFailed(let child, let why):
+    if case .criticalFailed(let child, let why) = end {
       complain("stopped: critical \(child) failed: \(why)")
-      return 1
     }
+    return status
   } catch {
     announce("\(error)")
     return 1
+  }
+}
+
+/// Where a daemon begins: at a configuration, or where another one has ended.
+private struct DaemonOrigin {
+  let configuration: Configuration
+  let records: [RecordedConfiguration]
+  private(set) var journal: JournalContents?
+  /// The files say something else than what runs.
+  private(set) var isOutOfDate = false
+
+  init(_ start: DaemonStart, _ load: () -> ReadConfiguration) throws(HouseError) {
+    // Under the keeper of the one before, what it had read counts, whatever the files say now.
+    if start.takesOver, let directory = start.runtimeDirectory,
+      let found = try Self.journal(in: directory)
+    {
+      (configuration, records, journal) = (
+        try Self.configuration(of: found), found.configurations, found
+      )
+      return
+    }
+    let read = load()
+    guard let new = read.loaded.configuration else {
+      throw HouseError(read.loaded.diagnostics.map(\.description).joined(separator: "\n"))
+    }
+    guard let found = try Self.journal(in: new.settings.runtimeDirectory) else {
+      Survivors.kill(agentSocket: new.settings.agentSocket)
+      (configuration, records) = (new, [read.record])
+      return
+    }
+    (configuration, records, journal) = (
+      try Self.configuration(of: found), found.configurations, found
+    )
+    isOutOfDate = found.configurations.last != read.record
+  }
+
+  private static func journal(in directory: String) throws(HouseError) -> JournalContents? {
+    let path = JournalFile.path(in: directory)
+    do {
+      guard try Files.status(of: path) != nil else { return nil }
+      let bytes = try Files.read(path, maximumBytes: .max)
+      return try JournalContents(bytes, boot: try Processes.boot())
+    } catch let fault as JournalFault {
+      switch fault {
+      case .otherBoot: return nil
+      case .damaged:
+        complain("\(path) cannot be used: \(fault); what runs of an earlier superv is killed")
+        return nil
+      case .version:
+        throw HouseError(
+          "\(path) cannot be used: \(fault). Stop what runs with that superv, or go on with it")
+      }
+    } catch {
+      throw HouseError("\(path): \(error)")
+    }
+  }
+
+  private static func configuration(
+    of journal: JournalContents
+  ) throws(HouseError) -> Configuration {
+    if let configuration = journal.loadConfiguration() { return configuration }
+    throw HouseError("this superv cannot read the configuration that an earlier one had accepted")
   }
 }
 
@@ -68,17 +151,28 @@ final class DaemonHouse {
   private let settings: DaemonSettings
   private let lock: Descriptor
   private let openFiles: ProcessLimit
+  let keeper: KeeperLink?
+  private let registry = Registry(environment: Surroundings.environment)
 
   /// - Throws: `HouseError` when it is somebody else's or cannot be lived in.
-  init(_ configuration: Configuration) throws(HouseError) {
+  init(_ configuration: Configuration, _ start: DaemonStart) throws(HouseError) {
     settings = configuration.settings
     try Self.make("runtime_dir", settings.runtimeDirectory, mode: 0o700)
     if Self.servesUsers { try Self.letThrough(settings.runtimeDirectory) }
     try Self.make("state_dir", settings.stateDirectory, mode: 0o700)
     try Self.make("log_dir", settings.logDirectory, mode: 0o750)
-    lock = try Self.lock("\(settings.runtimeDirectory)/superv.lock")
+    lock =
+      if let number = start.lockDescriptor {
+        Descriptor(owning: number)
+      } else {
+        try Self.lock("\(settings.runtimeDirectory)/superv.lock")
+      }
     do {
+      try Self.sign(lock)
       openFiles = try ProcessLimit.raiseOpenFiles()
+      keeper = try start.keeperDescriptor.map { (number) throws(SystemError) in
+        try KeeperLink(Descriptor(owning: number))
+      }
     } catch {
       throw HouseError("\(error)")
     }
@@ -115,19 +209,22 @@ final class DaemonHouse {
 
   private static func lock(_ path: String) throws(HouseError) -> Descriptor {
     do {
-      let file = try Files.open(path, [.readWrite, .create, .noFollow], mode: 0o600)
+      let file = try Files.open(path, [.readWrite, .append, .create, .noFollow], mode: 0o600)
       guard try file.lock() else {
         let holder = ((try? Files.readText(path)) ?? "").filter { $0.isNumber }
         throw HouseError("superv already runs here, with pid \(holder)")
       }
-      try file.truncate(toBytes: 0)
-      try file.writeAll("\(Processes.ownPid)\n")
       return file
     } catch let error as HouseError {
       throw error
     } catch {
       throw HouseError("\(error)")
     }
+  }
+
+  private static func sign(_ lock: borrowing Descriptor) throws(SystemError) {
+    try lock.truncate(toBytes: 0)
+    try lock.writeAll("\(Processes.ownPid)\n")
   }
 
   private var controlPath: String { "\(settings.runtimeDirectory)/control.sock" }
@@ -138,24 +235,66 @@ final class DaemonHouse {
     return (0...settings.eventLog.maximumFiles).reversed().map { $0 == 0 ? path : "\(path).\($0)" }
   }
 
-  func makeKernel(mirrorsOutput: Bool) throws(HouseError) -> LinuxKernel {
+  /// The sockets come from the keeper where it has them: who connects while there is no daemon
+  /// waits for the next one, and is not refused.
+  func makeKernel(
+    _ start: DaemonStart, from journal: JournalContents?
+  ) throws(HouseError) -> LinuxKernel {
     do {
       try Processes.becomeSubreaper()
+      let inherited = InheritedSockets(start.sockets)
       // HTTP first: when its port is taken, no control socket is left behind.
-      var sockets = try httpSocket().map { [$0] } ?? []
-      let control = try UnixSocket.listen(at: controlPath, mode: 0o600)
+      let http =
+        if let given = inherited.take("http") {
+          Optional(ListeningSocket(.http, given))
+        } else {
+          try httpSocket()
+        }
+      var sockets = http.map { [$0] } ?? []
+      let control =
+        try inherited.take("control") ?? UnixSocket.listen(at: controlPath, mode: 0o600)
       sockets.append(ListeningSocket(.control, control))
-      let agents = try UnixSocket.listen(
-        at: settings.agentSocket, mode: Self.agentSocketMode, backlog: Self.agentBacklog)
+      let agents =
+        try inherited.take("agent")
+        ?? UnixSocket.listen(
+          at: settings.agentSocket, mode: Self.agentSocketMode, backlog: Self.agentBacklog)
       sockets.append(ListeningSocket(.agent, agents))
-      let notifications = try UnixSocket.listen(
-        at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
+      let notifications =
+        try inherited.take("notify")
+        ?? UnixSocket.listen(
+          at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
+      let kept =
+        sockets.map { InheritedSocket(name: "\($0.door)", number: $0.number) }
+        + [InheritedSocket(name: "notify", number: notifications.number)]
+      for socket in kept where !start.sockets.contains(where: { $0.name == socket.name }) {
+        keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
+      }
       return try LinuxKernel(
         sockets: sockets, notifySocket: notifications,
-        logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
+        journal: try JournalFile(in: settings.runtimeDirectory),
+        keeper: keeper.map { KeeperWatch($0) { [self] in becomeKeeper(start, kept) } },
+        logs: try LoggerProcess(settings, mirrorsOutput: start.mirrorsOutput),
+        openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")
     }
+  }
+
+  /// The keeper has died. This process takes its place, with its children and its pid; the daemon
+  /// that it starts finds everything in the journal.
+  private func becomeKeeper(_ start: DaemonStart, _ sockets: [InheritedSocket]) {
+    // The next daemon has another pid.
+    unregister()
+    complain("the keeper has died; the daemon (pid \(Processes.ownPid)) takes its place")
+    // The next daemon raises it itself, and gives agents what it was before.
+    try? openFiles.apply()
+    var words = ["superv", "keeper", "--config", start.configurationPath]
+    words += ["--runtime-dir", settings.runtimeDirectory, "--lock-fd", "\(lock.number)"]
+    if start.mirrorsOutput { words.append("--mirror") }
+    words += ["--sockets", sockets.map(\.text).joined(separator: ",")]
+    let error = Processes.execute(
+      "/proc/self/exe", words, keeping: [lock.number] + sockets.map(\.number))
+    complain("it cannot: \(error). It goes on without a keeper")
   }
 
   private func httpSocket() throws(HouseError) -> ListeningSocket? {
@@ -173,18 +312,19 @@ final class DaemonHouse {
   }
 
   /// Makes the daemon known to this user's commands.
-  ///
-  /// - Returns: what takes it off the list again.
-  func register(_ configurationPath: String) -> () -> Void {
-    let registry = Registry(environment: Surroundings.environment)
-    guard let identity = ProcessIdentity.of(Processes.ownPid) else { return {} }
+  func register(_ configurationPath: String) {
+    guard let identity = ProcessIdentity.of(Processes.ownPid) else { return }
     do {
       try registry.register(
         .init(process: identity, controlSocket: controlPath, configuration: configurationPath))
     } catch {
       complain("commands have to name the socket, \(controlPath): \(error)")
     }
-    return { _ = try? registry.unregister(identity) }
+  }
+
+  func unregister() {
+    guard let identity = ProcessIdentity.of(Processes.ownPid) else { return }
+    _ = try? registry.unregister(identity)
   }
 
   /// Removes what would mislead the next one; the lock goes with the process.
@@ -192,6 +332,27 @@ final class DaemonHouse {
     for path in [controlPath, settings.agentSocket, settings.notifySocket] {
       _ = try? Files.remove(path)
     }
+  }
+}
+
+/// Sockets that were open before this daemon began; those that nobody takes are closed.
+private final class InheritedSockets {
+  private final class Entry {
+    let name: String
+    var descriptor: Descriptor?
+
+    init(_ socket: InheritedSocket) {
+      name = socket.name
+      descriptor = Descriptor(owning: socket.number)
+    }
+  }
+
+  private let entries: [Entry]
+
+  init(_ sockets: [InheritedSocket]) { entries = sockets.map { Entry($0) } }
+
+  func take(_ name: String) -> Descriptor? {
+    entries.first { $0.name == name }?.descriptor.take()
   }
 }
 

@@ -14,6 +14,41 @@ final class ListeningSocket {
   }
 
   func take() -> Descriptor? { descriptor.take() }
+
+  var number: Int32 { descriptor?.number ?? -1 }
+}
+
+/// The keeper above this daemon, and what to do when it has died.
+final class KeeperWatch {
+  let link: KeeperLink
+  private let died: () -> Void
+  private var isServing = false
+
+  init(_ link: KeeperLink, died: @escaping () -> Void) {
+    self.link = link
+    self.died = died
+  }
+
+  /// From now on the keeper tells what it reaps.
+  func serve() {
+    guard !isServing else { return }
+    isServing = link.send(KeeperRequest.serving.words)
+  }
+
+  func take(_ processes: ProcessTable, _ poll: borrowing EventPoll) {
+    while true {
+      switch link.receive() {
+      case .nothing: return
+      case .words(let words):
+        if let news = KeeperNews(words: words) { processes.learn(news) }
+      case .ended:
+        // Only returns when there is no other way than to go on alone.
+        died()
+        try? poll.remove(link.socket)
+        return
+      }
+    }
+  }
 }
 
 /// The machine itself: one epoll instance over pidfds, signals, the alarm, the sockets with
@@ -25,7 +60,7 @@ package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
     case signals, alarm, door, connection, logger, loggerProcess, eventPipe
-    case notifySocket, notifyPipe, probe, probeProcess, recordPipe
+    case notifySocket, notifyPipe, probe, probeProcess, recordPipe, keeper
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -42,6 +77,11 @@ package final class LinuxKernel: Kernel {
   let processes: ProcessTable
   let connections: ConnectionTable
   let logs: LoggerProcess
+  private let journal: JournalFile
+  private let keeper: KeeperWatch?
+  package let boot: String
+  /// Processes of an earlier daemon that ended while nobody looked.
+  private var unseenEnds: [ProcessKey] = []
   private let notifySocket: NotifySocket
   private let notifyPipes = NotifyPipes()
   private let probes = ProbeTable()
@@ -65,12 +105,16 @@ package final class LinuxKernel: Kernel {
   /// - Parameters:
   ///   - sockets: that listen, each one for its door.
   ///   - notifySocket: of datagrams.
+  ///   - journal: of the runtime directory.
   ///   - logs: not started yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
-    sockets: [ListeningSocket], notifySocket: consuming Descriptor,
-    logs: LoggerProcess, openFiles: ProcessLimit
+    sockets: [ListeningSocket], notifySocket: consuming Descriptor, journal: JournalFile,
+    keeper: KeeperWatch?, logs: LoggerProcess, openFiles: ProcessLimit
   ) throws(SystemError) {
+    self.journal = journal
+    self.keeper = keeper
+    boot = try Processes.boot()
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
     alarm = try TimerDescriptor()
@@ -83,6 +127,9 @@ package final class LinuxKernel: Kernel {
     try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
     for socket in sockets {
       if let descriptor = socket.take() { try connections.open(socket.door, descriptor, poll) }
+    }
+    if let keeper {
+      try poll.add(keeper.link.socket, token: Source.keeper.token(), for: .readable)
     }
     try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
   }
@@ -127,10 +174,16 @@ package final class LinuxKernel: Kernel {
     logs.handOver()
     logs.watchLink(poll)
     connections.flush(poll, &events)
+    keeper?.serve()
     processes.closeEnded(poll)
     notifySocket.releaseBarriers()
     while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
       sparePipes.append(pipes)
+    }
+    events += unseenEnds.map { .ended($0, .unknown) }
+    unseenEnds.removeAll()
+    if let fault = journal.takeFault() {
+      events.append(.journalFault("\(fault); a daemon that comes after this one knows too little"))
     }
     do {
       // Connections that broke while they were flushed are news already.
@@ -180,7 +233,7 @@ package final class LinuxKernel: Kernel {
 
   private func takeEnd(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
     guard let (_, number) = Source.of(event.token),
-      let (key, termination) = processes.reap(number)
+      let (key, termination) = processes.takeEnd(number)
     else { return }
     connections.takeLastWords(of: key, &events)
     notifyPipes.close(key, poll)
@@ -203,6 +256,7 @@ package final class LinuxKernel: Kernel {
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
+    case .keeper: keeper?.take(processes, poll)
     }
   }
 
@@ -233,22 +287,43 @@ package final class LinuxKernel: Kernel {
 // MARK: - Processes
 
 extension LinuxKernel {
-  package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
+  package func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
     let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
-    let request = try processes.request(launch, pipes)
-    let pid: Int32
+    var request = try processes.request(launch, pipes)
+    let record = JournalEntry.startedText(launch.key)
+    request.record = .init(journal: journal.number, before: record.before, after: record.after)
+    let facts: ProcessFacts
     if let number = launch.agent.health.notifyDescriptor {
-      pid = try start(launch.key, request, notifyDescriptor: number)
+      facts = try start(launch.key, request, notifyDescriptor: number)
     } else {
-      pid = try processes.start(launch.key, request, poll)
+      facts = try processes.start(launch.key, request, poll)
     }
-    logs.open(launch, pid: pid, pipes)
-    return pid
+    logs.open(launch, pid: facts.pid, pipes)
+    return facts
   }
+
+  package func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
+    do {
+      switch try processes.adopt(process, poll) {
+      case .isWatched: return true
+      case .neverRan: return false
+      case .isGone: break
+      }
+    } catch {
+      // It cannot be watched, so it must not live.
+      _ = try? Processes.send(.kill, toGroup: process.pid)
+    }
+    unseenEnds.append(process.key)
+    return true
+  }
+
+  package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }
+
+  package func replaceJournal(_ lines: [UInt8]) { journal.replace(lines) }
 
   private func start(
     _ key: ProcessKey, _ request: SpawnRequest, notifyDescriptor number: Int32
-  ) throws(LaunchError) -> Int32 {
+  ) throws(LaunchError) -> ProcessFacts {
     var request = request
     let writer: Descriptor
     do {
@@ -309,5 +384,6 @@ extension LinuxKernel {
     probes.cancelAll(poll)
     processes.killOrphans(except: logs.pid)
     logs.finish(poll)
+    journal.remove()
   }
 }

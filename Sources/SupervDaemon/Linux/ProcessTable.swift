@@ -8,11 +8,21 @@ final class ProcessTable {
     let key: ProcessKey
     let pid: Int32
     let pidfd: Descriptor
+    /// Whether an earlier daemon has started it: then it need not be our child.
+    let isAdopted: Bool
 
     init(_ key: ProcessKey, _ process: consuming SpawnedProcess) {
       self.key = key
       pid = process.pid
       pidfd = process.takeDescriptor()
+      isAdopted = false
+    }
+
+    init(adopting key: ProcessKey, pid: Int32, _ pidfd: consuming Descriptor) {
+      self.key = key
+      self.pid = pid
+      self.pidfd = pidfd
+      isAdopted = true
     }
   }
 
@@ -20,8 +30,11 @@ final class ProcessTable {
   private var numbers: [ProcessKey: UInt64] = [:]
   /// Of the processes that superv has started, and that lead a session each.
   private var pids: [Int32: ProcessKey] = [:]
-  /// Reaped, and still open.
+  /// Told, and to be reaped: until the end is in the journal, a daemon after this one must be able to
+  /// find it.
   private var ended: [Entry] = []
+  /// How adopted processes have ended, where the kernel may not say any more.
+  private var endsByKeeper: [Int32: ExitStatus] = [:]
   private var nextNumber: UInt64 = 1
   /// What superv itself was given before it raised its own: agents get that.
   private let openFiles: ProcessLimit
@@ -70,40 +83,54 @@ final class ProcessTable {
 
   func start(
     _ key: ProcessKey, _ request: SpawnRequest, _ poll: borrowing EventPoll
-  ) throws(LaunchError) -> Int32 {
+  ) throws(LaunchError) -> ProcessFacts {
     let entry: Entry
     do {
       entry = Entry(key, try spawn(request))
     } catch {
       throw LaunchError(error)
     }
-    let number = nextNumber
+    var facts = ProcessFacts(
+      key, pid: entry.pid, startedAt: MonotonicTime(nanoseconds: Clock.monotonicNanoseconds),
+      startedRealTimeNanoseconds: Clock.realTimeNanoseconds)
+    facts.inode = Processes.inode(of: entry.pidfd)
+    if facts.inode == nil { facts.startTime = ProcessIdentity.of(entry.pid)?.startTime }
     do {
-      try poll.add(
-        entry.pidfd, token: LinuxKernel.Source.process.token(number), for: .readable)
+      try watch(entry, poll)
     } catch {
       // Nobody would see its end, so it must not live.
       _ = try? Processes.send(.kill, toGroup: entry.pid)
       throw LaunchError("\(error)")
     }
-    nextNumber += 1
-    entries[number] = entry
-    numbers[key] = number
-    pids[entry.pid] = key
-    return entry.pid
+    return facts
   }
 
-  /// Takes the status of a process that has ended. What is left of its group goes with it: as long
+  private func watch(_ entry: Entry, _ poll: borrowing EventPoll) throws(SystemError) {
+    let number = nextNumber
+    try poll.add(entry.pidfd, token: LinuxKernel.Source.process.token(number), for: .readable)
+    nextNumber += 1
+    entries[number] = entry
+    numbers[entry.key] = number
+    pids[entry.pid] = entry.key
+  }
+
+  /// Learns how a process has ended, which stays there until `closeEnded`. What is left of its group goes with it: as long
   /// as the dead leader is not reaped, the number of the group cannot be anybody else's.
-  func reap(_ number: UInt64) -> (ProcessKey, Termination)? {
+  func takeEnd(_ number: UInt64) -> (ProcessKey, Termination)? {
     guard let entry = entries[number] else { return nil }
-    _ = try? Processes.send(.kill, toGroup: entry.pid)
+    // Of a leader that somebody else has reaped the number may be another's by now.
+    if !entry.isAdopted || Processes.isUnreaped(entry.pidfd) {
+      _ = try? Processes.send(.kill, toGroup: entry.pid)
+    }
     let termination: Termination
     do {
-      guard let status = try Processes.reap(entry.pidfd) else { return nil }
+      guard let status = try Processes.peek(entry.pidfd) else { return nil }
       termination = Termination(status)
     } catch {
-      termination = .unknown
+      let status =
+        Processes.learnEnd(of: entry.pid, entry.pidfd)
+        ?? endsByKeeper.removeValue(forKey: entry.pid)
+      termination = status.map(Termination.init) ?? .unknown
     }
     entries[number] = nil
     ended.append(entry)
@@ -112,14 +139,62 @@ final class ProcessTable {
     return (entry.key, termination)
   }
 
+  // MARK: Processes of an earlier daemon
+
+  /// So long a process may be between its clone and its exec.
+  private static let patienceMilliseconds: Int64 = 2000
+
+  /// Watches a process that an earlier daemon has started, if it is still the same one.
+  func adopt(
+    _ facts: ProcessFacts, _ poll: borrowing EventPoll
+  ) throws(SystemError) -> Adoption {
+    guard let pidfd = try Processes.open(pid: facts.pid), isSame(facts, pidfd) else {
+      return .isGone
+    }
+    // Its daemon may have died between its clone and its exec, which it then does not reach.
+    for _ in 0..<Self.patienceMilliseconds where Processes.isBeforeExec(facts.pid) {
+      if try pidfd.wait(timeoutMilliseconds: 1) { break }
+    }
+    if Processes.isBeforeExec(facts.pid) {
+      // A file system that hangs under its program: it would run beside its replacement one day.
+      try Processes.send(.kill, to: pidfd)
+      return .neverRan
+    }
+    try watch(Entry(adopting: facts.key, pid: facts.pid, pidfd), poll)
+    return .isWatched
+  }
+
+  /// The keeper has reaped one of these, or what one has left.
+  func learn(_ news: KeeperNews) {
+    guard pids[news.pid] != nil else { return }
+    endsByKeeper[news.pid] = news.status
+  }
+
+  enum Adoption {
+    case isWatched, isGone, neverRan
+  }
+
+  private func isSame(_ facts: ProcessFacts, _ pidfd: borrowing Descriptor) -> Bool {
+    if let inode = facts.inode { return Processes.inode(of: pidfd) == inode }
+    guard let record = ProcessRecord.of(facts.pid) else { return false }
+    if let startTime = facts.startTime { return record.startTime == startTime }
+    // All that it has written itself is its pid: it leads a session, and is no older than the
+    // decision to start it.
+    return record.session == facts.pid
+      && record.startTime >= Clock.ticks(atMonotonicNanoseconds: facts.startedAt.nanoseconds)
+  }
+
   func isRunning(_ key: ProcessKey) -> Bool { numbers[key] != nil }
 
   /// The processes of agents, by pid.
   var roots: [Int32: ProcessKey] { pids }
 
-  /// Lets go of those that have been reaped, when nothing is more urgent.
+  /// Reaps those whose end has been taken in, and lets go of them.
   func closeEnded(_ poll: borrowing EventPoll) {
-    for entry in ended { try? poll.remove(entry.pidfd) }
+    for entry in ended {
+      _ = try? Processes.reap(entry.pidfd)
+      try? poll.remove(entry.pidfd)
+    }
     ended.removeAll()
   }
 
@@ -170,7 +245,6 @@ extension LaunchError {
       case .groups, .group, .user: "; `user` needs a superv that runs as root"
       case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
       case .nice: "; a `nice` below superv's own needs a superv that runs as root"
-      case .record: "; runtime_dir has no room for the journal"
       case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .parent,
         .exec:
         ""

@@ -1,0 +1,32 @@
+import SupervConfig
+import SupervSystem
+import SupervisionTree
+
+/// What the daemon keeps about one agent instance.
+struct AgentSlot {
+  var definition: AgentDefinition
+  var log: LogFileSettings
+  /// The latest one, also when it has ended.
+  var process: AgentProcess?
+}
+
+struct AgentProcess {
+  var facts: ProcessFacts
+  var isAlive = true
+
+  init(_ facts: ProcessFacts) { self.facts = facts }
+
+  var pid: Int32 { facts.pid }
+  var incarnation: UInt64 { facts.incarnation }
+  var startedAt: MonotonicTime { facts.startedAt }
+}
+
+extension LogFileSettings {
+  /// One file an instance: `NAME.log`, or `NAME.0.log`.
+  init(of agent: AgentDefinition, in directory: String) {
+    let name = agent.specification.name.replacing(":", with: ".")
+    self.init(
+      path: "\(directory)/\(name).log", format: agent.log.format == .json ? .json : .text,
+      maximumBytes: agent.log.maximumBytes, maximumFiles: agent.log.maximumFiles)
+  }
+}

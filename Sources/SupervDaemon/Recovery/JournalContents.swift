@@ -1,0 +1,156 @@
+package import SupervConfig
+import SupervProtocol
+package import SupervisionTree
+
+/// What a journal says: the tree as it was when its daemon died, and what was known of its
+/// processes. The tree is told again what it was told then, so that it is the very same.
+package struct JournalContents: Sendable {
+  package private(set) var configurations: [RecordedConfiguration] = []
+  package private(set) var tree: SupervisionTree
+  package private(set) var timers: [Int: MonotonicTime] = [:]
+  /// The latest of each node.
+  package private(set) var processes: [NodeID: ProcessFacts] = [:]
+  /// What processes have written of themselves.
+  private var pids: [ProcessKey: Int32] = [:]
+  private var signals: [ProcessKey: Set<Int32>] = [:]
+  private var health: [NodeID: (incarnation: UInt64, memory: HealthMemory)] = [:]
+  package private(set) var held: [String] = []
+  /// Decided, and told nobody.
+  package private(set) var untold: [Note] = []
+  /// Lines of the event log that may be written or not.
+  package private(set) var telling: [String] = []
+  package private(set) var logger: (pid: Int32, startTime: UInt64)?
+  package private(set) var nextEvent: Int64 = 1
+  /// Lines that could not be read, the last one excepted, which may have been cut off.
+  package private(set) var damagedLineCount = 0
+
+  /// - Parameters:
+  ///   - bytes: the whole file.
+  ///   - boot: as `JournalHeader` has it, of now.
+  /// - Throws: `JournalFault`.
+  package init(_ bytes: [UInt8], boot: String) throws(JournalFault) {
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)[...]
+    // Without its newline it is not whole, even where it could be read.
+    if bytes.last != UInt8(ascii: "\n") { lines = lines.dropLast() }
+    guard let first = lines.popFirst(),
+      case .header(let header)? = Self.entry(first)
+    else { throw .damaged }
+    guard header.version == JournalHeader.currentVersion else {
+      throw .version(header.version, superv: header.superv)
+    }
+    guard header.boot == boot else { throw .otherBoot }
+    var entries: [JournalEntry] = []
+    var damaged = 0
+    for line in lines {
+      if let entry = Self.entry(line) { entries.append(entry) } else { damaged += 1 }
+    }
+    var start: SupervisionTree?
+    for case .tree(let tree) in entries { start = tree }
+    guard let start else { throw .damaged }
+    tree = start
+    damagedLineCount = damaged
+    for entry in entries { take(entry) }
+    guard !configurations.isEmpty else { throw .damaged }
+  }
+
+  private static func entry(_ line: ArraySlice<UInt8>) -> JournalEntry? {
+    try? JSON.decode(JournalEntry.self, from: Array(line).span)
+  }
+
+  private mutating func take(_ entry: JournalEntry) {
+    switch entry {
+    case .header, .tree: break
+    case .configuration(let record): configurations.append(record)
+    case .timer(let key, let time): timers[key] = time
+    case .process(let facts): processes[facts.node] = facts
+    case .event(let event, let time): replay(event, time)
+    case .spawned(let facts, let time):
+      processes[facts.node] = facts
+      replay(.spawned(facts.node, incarnation: facts.incarnation), time)
+    case .started(let node, let incarnation, let pid):
+      pids[ProcessKey(node: NodeID(index: node), incarnation: incarnation)] = pid
+    case .signalled(let node, let incarnation, let number):
+      signals[ProcessKey(node: node, incarnation: incarnation), default: []].insert(number)
+    case .health(let node, let incarnation, let memory): health[node] = (incarnation, memory)
+    case .held(let names): held = names
+    case .untold(let notes): untold += notes
+    case .telling(let lines):
+      telling = lines
+      nextEvent += Int64(lines.count)
+      untold = []
+    case .told: telling = []
+    case .logger(let pid, let startTime): logger = (pid, startTime)
+    case .nextEvent(let number): nextEvent = number
+    }
+  }
+
+  private mutating func replay(_ event: Event, _ time: MonotonicTime) {
+    if case .timer(let id) = event { timers[id.index] = nil }
+    for effect in tree.handle(event, now: time) {
+      switch effect {
+      case .setTimer(let id, let due): timers[id.index] = due
+      case .cancelTimer(let id): timers[id.index] = nil
+      case .note(let note):
+        untold.append(note)
+        noteReadiness(note, time)
+      // Whether it was carried out shows in what is there.
+      case .spawn, .askToStop, .signal, .kill, .treeStopped: break
+      }
+    }
+  }
+
+  private mutating func noteReadiness(_ note: Note, _ time: MonotonicTime) {
+    guard let facts = processes[note.node], facts.incarnation == note.incarnation else { return }
+    switch note.kind {
+    case .agentReady:
+      let age = (time - facts.startedAt).wholeNanoseconds
+      processes[note.node]?.readyRealTimeNanoseconds = facts.startedRealTimeNanoseconds + age
+    case .agentNotReady: processes[note.node]?.readyRealTimeNanoseconds = nil
+    default: break
+    }
+  }
+
+  /// The configuration that the daemon had; nil when this superv cannot make it any more.
+  package func loadConfiguration() -> Configuration? {
+    guard let first = configurations.first?.load().configuration else { return nil }
+    guard configurations.count > 1 else { return first }
+    return configurations.last?.load().configuration?.keepingFixedSettings(of: first)
+  }
+
+  /// What is known of the process of an incarnation; nil when it never began.
+  package func process(_ key: ProcessKey) -> ProcessFacts? {
+    if let facts = processes[key.node], facts.key == key { return facts }
+    // Its daemon died before it knew the process, and after the tree had decided this.
+    return pids[key].map { pid in
+      ProcessFacts(key, pid: pid, startedAt: tree.lastEventTime, startedRealTimeNanoseconds: 0)
+    }
+  }
+
+  /// Whether it was sent this signal already.
+  package func hasSignalled(_ key: ProcessKey, _ number: Int32) -> Bool {
+    signals[key]?.contains(number) ?? false
+  }
+
+  package func health(of key: ProcessKey) -> HealthMemory? {
+    health[key.node].flatMap { $0.incarnation == key.incarnation ? $0.memory : nil }
+  }
+}
+
+/// Why a journal says nothing that could be gone on with.
+package enum JournalFault: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The machine was started anew since, or this is another container: nothing of it runs.
+  case otherBoot
+  case version(Int, superv: String)
+  /// Its beginning is missing.
+  case damaged
+
+  package var description: String {
+    switch self {
+    case .otherBoot: "it is of an earlier boot"
+    case .version(let number, let superv):
+      "superv \(superv) wrote it in version \(number); this one reads version "
+        + "\(JournalHeader.currentVersion)"
+    case .damaged: "its beginning is missing"
+    }
+  }
+}

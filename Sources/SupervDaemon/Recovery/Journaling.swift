@@ -1,0 +1,83 @@
+import SupervProtocol
+import SupervisionTree
+
+// The daemon's side of the journal: what is decided is written down before it is done.
+
+/// How long the journal is, and what of it does not change.
+struct JournalState {
+  /// It is written anew when it has grown by so much, and by several times what it began with.
+  private static let grownBytes = 1 << 20
+  private static let grownFactor = 4
+
+  /// What the configuration was made of: at the start of superv, and by the last reload.
+  var records: [RecordedConfiguration]
+  private var snapshotByteCount = 0
+  private var byteCount = 0
+
+  init(_ records: [RecordedConfiguration]) { self.records = records }
+
+  mutating func hasGrown(by count: Int) { byteCount += count }
+
+  mutating func hasBegun(with count: Int) {
+    snapshotByteCount = count
+    byteCount = 0
+  }
+
+  var isLong: Bool { byteCount > Self.grownBytes + Self.grownFactor * snapshotByteCount }
+}
+
+extension Daemon {
+  func write(_ entry: JournalEntry) {
+    var line = JSON.encode(entry)
+    line.append(UInt8(ascii: "\n"))
+    journal.hasGrown(by: line.count)
+    kernel.appendToJournal(line)
+  }
+
+  /// Writes the journal anew where what has happened is not for a line of it, before the effects
+  /// are carried out.
+  func writeDown(_ effects: [Effect]) {
+    var notes: [Note] = []
+    for effect in effects {
+      switch effect {
+      case .setTimer(let node, let time): timers.set(node.index, at: time)
+      case .cancelTimer(let node): timers.cancel(node.index)
+      case .note(let note): notes.append(note)
+      case .spawn, .askToStop, .signal, .kill, .treeStopped: break
+      }
+    }
+    writeSnapshot(untold: notes)
+  }
+
+  /// Writes the journal anew, from what is.
+  ///
+  /// - Parameter untold: decided, and not yet carried out.
+  func writeSnapshot(untold: [Note] = []) {
+    var entries: [JournalEntry] = [
+      .header(JournalHeader(superv: supervVersion, boot: kernel.boot))
+    ]
+    entries += journal.records.map { .configuration($0) }
+    entries += [.tree(tree), .nextEvent(events.nextSequence)]
+    entries += timers.deadlines.map { .timer(key: $0.key, at: $0.time) }
+    entries += agents.compactMap(\.self).compactMap(\.process).filter(\.isAlive)
+      .flatMap { process -> [JournalEntry] in
+        let facts = process.facts
+        guard let memory = health.record(of: facts.key)?.health.memory else {
+          return [.process(facts)]
+        }
+        return [
+          .process(facts),
+          .health(node: facts.node, incarnation: facts.incarnation, memory),
+        ]
+      }
+    entries.append(.held(health.heldNames.sorted()))
+    entries.append(.untold(untold))
+    var lines: [UInt8] = []
+    for entry in entries {
+      JSON.append(entry, to: &lines)
+      lines.append(UInt8(ascii: "\n"))
+    }
+    journal.hasBegun(with: lines.count)
+    kernel.replaceJournal(lines)
+  }
+}

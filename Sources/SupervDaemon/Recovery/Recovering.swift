@@ -1,0 +1,60 @@
+import SupervConfig
+import SupervProtocol
+import SupervisionTree
+
+// Taking over from a daemon that has died: its tree goes on, its processes are found again, and
+// what it had decided and not done is done.
+
+extension Daemon {
+  /// What was decided in the life before and is told only now comes first, in its order.
+  func recover(_ contents: JournalContents) {
+    events.readmit(contents.telling).forEach(kernel.writeEvent)
+    for note in contents.untold { tell(note) }
+    let expected = tree.expectedProcesses
+    let found = expected.map { adopt($0, contents) }
+    writeSnapshot(untold: contents.untold)
+    var reason = "superv \(supervVersion); \(found.count(where: \.self)) agents go on"
+    if contents.damagedLineCount > 0 {
+      reason += "; \(contents.damagedLineCount) lines of the journal could not be read"
+    }
+    tell(StoryEvent("daemon.recovered", .daemon, reason: reason)) { $0.pid = options.pid }
+    limitStop()
+    // It has died before it could begin.
+    if tree.isUntouched { feed(.begin) }
+    for (expected, isThere) in zip(expected, found) {
+      resume(expected, isThere: isThere, contents)
+    }
+  }
+
+  /// - Returns: whether there is a process, or was one whose end is still to come.
+  private func adopt(_ expected: ExpectedProcess, _ contents: JournalContents) -> Bool {
+    let key = ProcessKey(node: expected.node, incarnation: expected.incarnation)
+    guard let facts = contents.process(key) else { return false }
+    let slot = agents.indices.contains(key.node.index) ? agents[key.node.index] : nil
+    let launch = slot.map { Launch(key: key, agent: $0.definition, environment: [], log: $0.log) }
+    guard kernel.adopt(facts, as: launch) else { return false }
+    agents[key.node.index]?.process = AgentProcess(facts)
+    resumeHealth(of: key, contents.health(of: key))
+    return true
+  }
+
+  private func resume(
+    _ expected: ExpectedProcess, isThere: Bool, _ contents: JournalContents
+  ) {
+    let (node, incarnation) = (expected.node, expected.incarnation)
+    switch expected.state {
+    case .starting where isThere: feed(.spawned(node, incarnation: incarnation))
+    case .starting: carryOut([.spawn(node, incarnation: incarnation)])
+    // The journal knows nothing of a process that must have been there.
+    case .running where !isThere, .stopping where !isThere:
+      feed(.exited(node, incarnation: incarnation, .unknown))
+    case .running: break
+    // It is told when it says hello again: nobody is connected now.
+    case .stopping(.askToStop): break
+    case .stopping(.signal(_, _, let number))
+    where contents.hasSignalled(ProcessKey(node: node, incarnation: incarnation), number):
+      break
+    case .stopping(let effect): carryOut([effect])
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import SupervSystem
+
+/// A daemon that the keeper has started.
+final class DaemonProcess {
+  /// Where it finds what it is given.
+  private enum Place {
+    static let ready: Int32 = 3
+    static let link: Int32 = 4
+    static let lock: Int32 = 5
+    static let firstSocket: Int32 = 6
+  }
+
+  let pid: Int32
+  let pidfd: Descriptor
+  let link: KeeperLink
+  /// It has found everything again: from now on ends are told to it.
+  var isServing = false
+  /// It ends because its tree has.
+  var doneStatus: Int32?
+
+  private init(_ process: consuming SpawnedProcess, _ link: KeeperLink) {
+    pid = process.pid
+    pidfd = process.takeDescriptor()
+    self.link = link
+  }
+
+  /// - Parameter arguments: from `daemon` on.
+  static func start(
+    _ executable: String, _ arguments: [String], lock: Int32, ready: Int32?,
+    sockets: [InheritedSocket]
+  ) throws(SpawnError) -> DaemonProcess {
+    var words = ["superv"] + arguments
+    words += ["--keeper-fd", "\(Place.link)", "--lock-fd", "\(Place.lock)"]
+    var placements = [SpawnRequest.Placement(source: lock, target: Place.lock)]
+    if let ready {
+      placements.append(.init(source: ready, target: Place.ready))
+      words += ["--ready-fd", "\(Place.ready)"]
+    }
+    var given = sockets
+    for index in given.indices {
+      given[index].number = Place.firstSocket + Int32(index)
+      placements.append(.init(source: sockets[index].number, target: given[index].number))
+    }
+    words += ["--sockets", given.map(\.text).joined(separator: ",")]
+    do {
+      let pair = try UnixSocket.pair(kind: .packets)
+      return try pair.split { (ours, theirs) throws -> DaemonProcess in
+        placements.append(.init(source: theirs.number, target: Place.link))
+        var request = SpawnRequest(
+          command: words, environment: Surroundings.environment.map { "\($0.key)=\($0.value)" })
+        request.candidates = [executable]
+        request.directory = "/"
+        request.extraDescriptors = placements
+        return DaemonProcess(try spawn(request), try KeeperLink(ours))
+      }
+    } catch let error as SpawnError {
+      throw error
+    } catch {
+      throw SpawnError(stage: .clone, code: (error as? SystemError)?.code ?? 0, subject: nil)
+    }
+  }
+}
+
+/// How often daemons may die: the first death in a quiet minute costs nothing, every further one
+/// waits twice as long, up to half a minute.
+struct RestartBudget {
+  private static let limit = 5
+  private static let period: Int64 = 60_000_000_000
+  private static let firstDelay: Int64 = 100_000_000
+  private static let longestDelay: Int64 = 30_000_000_000
+
+  private var deaths: [Int64] = []
+
+  /// - Parameter now: on the monotonic clock, in nanoseconds, as all times here.
+  /// - Returns: how long to wait, and whether this is more than there should be.
+  mutating func spend(_ now: Int64) -> (delay: Int64, isSpent: Bool) {
+    deaths.removeAll { now - $0 > Self.period }
+    deaths.append(now)
+    guard deaths.count > 1 else { return (0, false) }
+    let doublings = min(deaths.count - 2, 20)
+    return (min(Self.longestDelay, Self.firstDelay << doublings), deaths.count > Self.limit)
+  }
+}
+
+/// Which program the next daemon is.
+struct DaemonExecutable {
+  /// This very program, wherever its file has been moved to.
+  private static let own = "/proc/self/exe"
+
+  private(set) var path = Self.own
+  /// What to go back to, until the new one has come to serve.
+  private var former: String?
+
+  mutating func change(to path: String) {
+    former = self.path
+    self.path = path
+  }
+
+  mutating func hasServed() { former = nil }
+
+  /// - Returns: whether there is a program to go back to.
+  mutating func revert() -> Bool {
+    guard let former else { return false }
+    path = former
+    self.former = nil
+    return true
+  }
+}

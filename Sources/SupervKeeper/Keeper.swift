@@ -1,0 +1,253 @@
+package import SupervSystem
+
+// Above the daemon, and simpler than it: what goes wrong below must not go wrong here. The keeper
+// starts the daemon, inherits what a dead one leaves (agents, their ends, the logger), keeps the
+// sockets that people connect to, and starts another one. It parses nothing that an agent has said.
+//
+//   keeper ──spawns──▶ daemon ──dies──▶ its children become the keeper's; another daemon comes
+//     └──dies──▶ the daemon turns itself into the keeper (execve: its children stay its own), and
+//                starts another daemon
+//
+// An end that nobody has been told of stays a zombie: no list could be lost.
+
+/// What a keeper is started with.
+package struct KeeperSettings: Sendable {
+  /// From `daemon` on, what every daemon is told.
+  package var daemonArguments: [String]
+  package var runtimeDirectory: String
+  /// Where the first daemon says how its start went; nil when there is none.
+  package var readyDescriptor: Int32?
+  /// What a daemon that turned itself into this keeper has brought: the lock, and its sockets.
+  package var lockDescriptor: Int32?
+  package var sockets: [InheritedSocket] = []
+
+  package init(daemonArguments: [String], runtimeDirectory: String) {
+    self.daemonArguments = daemonArguments
+    self.runtimeDirectory = runtimeDirectory
+  }
+}
+
+/// Keeps a daemon up until its tree has ended.
+package final class Keeper {
+  private enum Source: UInt64 {
+    case signals = 1
+    case daemon, link
+  }
+
+  /// A socket of the daemon's.
+  private final class Stored {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+  }
+
+  private let settings: KeeperSettings
+  private let poll: EventPoll
+  private let signals: SignalDescriptor
+  private let lock: Descriptor
+  private var ready: Stored?
+  private var sockets: [(name: String, stored: Stored)] = []
+  private var daemon: DaemonProcess?
+  private var budget = RestartBudget()
+  private var startAt: Int64?
+  private var executable = DaemonExecutable()
+  /// Whether any daemon has served: before that, its failure is the answer to `superv start`.
+  private var hasServed: Bool
+  /// A signal that came while there was no daemon.
+  private var waitingSignal: Signal?
+  private var isOver: Int32?
+
+  /// - Throws: `KeeperError` when another superv runs there, or something is missing.
+  package init(_ settings: KeeperSettings) throws(KeeperError) {
+    self.settings = settings
+    hasServed = settings.lockDescriptor != nil
+    do {
+      lock =
+        if let number = settings.lockDescriptor {
+          Descriptor(owning: number)
+        } else {
+          try Self.lock(settings.runtimeDirectory)
+        }
+      try Signal.pipe.ignore()
+      poll = try EventPoll()
+      signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
+      try poll.add(signals.descriptor, token: Source.signals.rawValue, for: .readable)
+      try Processes.becomeSubreaper()
+    } catch let error as KeeperError {
+      throw error
+    } catch {
+      throw KeeperError("\(error)")
+    }
+    ready = settings.readyDescriptor.map { Stored(Descriptor(owning: $0)) }
+    sockets = settings.sockets.map { ($0.name, Stored(Descriptor(owning: $0.number))) }
+  }
+
+  /// The lock is held by keeper and daemon together: while either lives, no other superv starts
+  /// here.
+  private static func lock(_ directory: String) throws(KeeperError) -> Descriptor {
+    let path = "\(directory)/superv.lock"
+    do {
+      try Files.makeDirectories(directory, mode: 0o700)
+      let file = try Files.open(path, [.readWrite, .append, .create, .noFollow], mode: 0o600)
+      if try file.lock() { return file }
+    } catch {
+      throw KeeperError("runtime_dir cannot be used: \(error)")
+    }
+    let holder = ((try? Files.readText(path)) ?? "").prefix { $0.isNumber }
+    throw KeeperError("superv already runs here, with pid \(holder)")
+  }
+
+  /// Starts a daemon, and another one whenever it dies.
+  ///
+  /// - Returns: the exit status for which the last one has asked.
+  package func run() -> Int32 {
+    startDaemon()
+    var events: [EventPoll.Event] = []
+    while true {
+      if let isOver { return isOver }
+      do {
+        try poll.wait(&events, timeoutMilliseconds: patienceMilliseconds)
+      } catch {
+        preconditionFailure("\(error)")
+      }
+      // What it has said before it died comes first.
+      if let daemon { listen(to: daemon) }
+      if let daemon, events.contains(where: { $0.token == Source.daemon.rawValue }) {
+        takeEnd(of: daemon)
+      }
+      takeSignals()
+      reapOthers()
+      if let due = startAt, due <= Clock.monotonicNanoseconds { startDaemon() }
+    }
+  }
+
+  private var patienceMilliseconds: Int32? {
+    startAt.map { due in
+      Int32(clamping: max(0, (due - Clock.monotonicNanoseconds) / 1_000_000 + 1))
+    }
+  }
+
+  // MARK: The daemon
+
+  private func startDaemon() {
+    startAt = nil
+    do throws(SpawnError) {
+      let new = try DaemonProcess.start(
+        executable.path, settings.daemonArguments + (hasServed ? ["--takes-over"] : []),
+        lock: lock.number, ready: ready?.descriptor.number,
+        sockets: sockets.map { .init(name: $0.name, number: $0.stored.descriptor.number) })
+      try watch(new)
+      daemon = new
+    } catch {
+      startFailed("the daemon cannot be started: \(error)")
+    }
+    ready = nil
+  }
+
+  private func watch(_ new: DaemonProcess) throws(SpawnError) {
+    do {
+      try poll.add(new.pidfd, token: Source.daemon.rawValue, for: .readable)
+      try poll.add(new.link.socket, token: Source.link.rawValue, for: .readable)
+    } catch {
+      _ = try? Processes.send(.kill, to: new.pidfd)
+      throw SpawnError(stage: .clone, code: error.code, subject: "epoll")
+    }
+  }
+
+  private func listen(to daemon: DaemonProcess) {
+    while case .words(let words) = daemon.link.receive() {
+      switch KeeperRequest(words: words) {
+      case .serving:
+        hasServed = true
+        daemon.isServing = true
+        executable.hasServed()
+        if let signal = waitingSignal { forward(signal) }
+      case .store(let name):
+        guard let descriptor = daemon.link.takeDescriptor() else { continue }
+        sockets.removeAll { $0.name == name }
+        sockets.append((name, Stored(descriptor)))
+      case .execute(let path): executable.change(to: path)
+      case .done(let status): daemon.doneStatus = status
+      case nil: complain("the daemon says '\(words)', which is not understood")
+      }
+    }
+  }
+
+  private func takeEnd(of dead: DaemonProcess) {
+    guard let status = (try? Processes.reap(dead.pidfd)) ?? nil else { return }
+    try? poll.remove(dead.pidfd)
+    try? poll.remove(dead.link.socket)
+    daemon = nil
+    if let asked = dead.doneStatus {
+      isOver = asked
+    } else if !hasServed {
+      // It has said why itself, where it could.
+      isOver = if case .exited(let code) = status { max(1, code) } else { 1 }
+    } else {
+      startFailed("the daemon (pid \(dead.pid)) ended unasked: \(status)")
+    }
+  }
+
+  /// The first one after a quiet time comes at once; others wait longer and longer.
+  private func startFailed(_ why: String) {
+    guard hasServed else {
+      complain(why)
+      isOver = 1
+      return
+    }
+    if executable.revert() {
+      complain("\(why); the program before it is started again")
+      startAt = Clock.monotonicNanoseconds
+      return
+    }
+    let now = Clock.monotonicNanoseconds
+    let (delay, isSpent) = budget.spend(now)
+    startAt = now + delay
+    if isSpent {
+      complain(
+        "\(why); that is too often. The agents go on, and nobody restarts them. Another attempt in "
+          + "\(delay / 1_000_000_000) s")
+    } else {
+      complain("\(why); another one takes over")
+    }
+  }
+
+  // MARK: Signals and children
+
+  private func takeSignals() {
+    while let arrival = try? signals.next() {
+      if arrival.signal != .child { forward(arrival.signal) }
+    }
+  }
+
+  /// People signal the keeper, whose pid they see, and mean the tree.
+  private func forward(_ signal: Signal) {
+    waitingSignal = nil
+    if let daemon, daemon.isServing || !hasServed {
+      _ = try? Processes.send(signal, to: daemon.pidfd)
+    } else {
+      waitingSignal = signal
+      if daemon == nil { startAt = Clock.monotonicNanoseconds }
+    }
+  }
+
+  /// What a dead daemon has left, and what that leaves: each end is told to the daemon that lives.
+  private func reapOthers() {
+    guard let daemon, daemon.isServing else { return }
+    while let pid = Processes.peekEnded(), pid != daemon.pid {
+      guard let status = (try? Processes.reap(pid: pid)) ?? nil else { return }
+      daemon.link.send(KeeperNews(pid: pid, status: status).words)
+    }
+  }
+}
+
+/// Why no keeper can be, for people.
+package struct KeeperError: Error, CustomStringConvertible {
+  package var description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// To standard error, which is `daemon.log` in the background.
+func complain(_ text: String) {
+  StandardError.write("superv: \(text)\n")
+}

@@ -1,0 +1,161 @@
+import CSuperv
+import Glibc
+
+// What keeper and daemon say to each other, over a socket of packets that are words.
+
+/// From the daemon to its keeper.
+package enum KeeperRequest: Hashable, Sendable {
+  /// It has found everything again, and serves.
+  case serving
+  /// The descriptor that comes along is to be given to every daemon after this one.
+  case store(name: String)
+  /// Every daemon after this one is this program. One that does not come to serve is followed by
+  /// the program before it.
+  case execute(path: String)
+  /// The tree has ended; with this status the keeper ends as soon as the daemon has.
+  case done(status: Int32)
+
+  package var words: String {
+    switch self {
+    case .serving: "serving"
+    case .store(let name): "store \(name)"
+    case .execute(let path): "execute \(path)"
+    case .done(let status): "done \(status)"
+    }
+  }
+
+  package init?(words: String) {
+    let parts = words.split(separator: " ", maxSplits: 1).map(String.init)
+    switch (parts.first, parts.dropFirst().first) {
+    case ("serving", nil): self = .serving
+    case ("store", let name?): self = .store(name: name)
+    case ("execute", let path?): self = .execute(path: path)
+    case ("done", let text?):
+      guard let status = Int32(text) else { return nil }
+      self = .done(status: status)
+    default: return nil
+    }
+  }
+}
+
+/// From the keeper: a child that was its own has ended, and is reaped.
+package struct KeeperNews: Hashable, Sendable {
+  package var pid: Int32
+  package var status: ExitStatus
+
+  package init(pid: Int32, status: ExitStatus) {
+    self.pid = pid
+    self.status = status
+  }
+
+  package var words: String {
+    switch status {
+    case .exited(let code): "exited \(pid) \(code)"
+    case .signalled(let number, let dumped): "\(dumped ? "dumped" : "killed") \(pid) \(number)"
+    }
+  }
+
+  package init?(words: String) {
+    let parts = words.split(separator: " ")
+    guard parts.count == 3, let pid = Int32(parts[1]), let value = Int32(parts[2]) else {
+      return nil
+    }
+    switch parts[0] {
+    case "exited": self.init(pid: pid, status: .exited(code: value))
+    case "killed": self.init(pid: pid, status: .signalled(number: value, coreDumped: false))
+    case "dumped": self.init(pid: pid, status: .signalled(number: value, coreDumped: true))
+    default: return nil
+    }
+  }
+}
+
+/// An open socket that goes from one daemon to the next.
+package struct InheritedSocket: Hashable, Sendable {
+  package var name: String
+  package var number: Int32
+
+  package init(name: String, number: Int32) {
+    self.name = name
+    self.number = number
+  }
+
+  /// `NAME=NUMBER`, as in arguments.
+  package init?(_ text: Substring) {
+    let parts = text.split(separator: "=")
+    guard parts.count == 2, let number = Int32(parts[1]), number > 2 else { return nil }
+    self.init(name: String(parts[0]), number: number)
+  }
+
+  package var text: String { "\(name)=\(number)" }
+}
+
+/// One end of the socket between them. Nothing here waits.
+package final class KeeperLink {
+  /// What `receive` found.
+  package enum Reception {
+    case words(String)
+    case nothing
+    /// The other one is gone.
+    case ended
+  }
+
+  private static let longestPacketBytes = 8192
+
+  package let socket: Descriptor
+  /// Came with the last words.
+  private var passed: Descriptor?
+
+  package init(_ socket: consuming Descriptor) throws(SystemError) {
+    try socket.setNonblocking(true)
+    self.socket = socket
+  }
+
+  /// - Returns: false when the other end does not take it now, or is gone.
+  @discardableResult
+  package func send(_ words: String, passing number: Int32? = nil) -> Bool {
+    let packet = Array(words.utf8)
+    let sent = try? socket.sendMessage(packet.span, passing: number.map { [$0] } ?? [])
+    return (sent ?? nil) != nil
+  }
+
+  package func receive() -> Reception {
+    var packet = [UInt8](repeating: 0, count: Self.longestPacketBytes)
+    var span = packet.mutableSpan
+    do {
+      guard var message = try socket.receiveMessage(into: &span) else { return .nothing }
+      guard message.byteCount > 0 else { return .ended }
+      passed = message.takeDescriptor()
+      return .words(String(decoding: packet[..<message.byteCount], as: UTF8.self))
+    } catch {
+      return .ended
+    }
+  }
+
+  package func takeDescriptor() -> Descriptor? { passed.take() }
+}
+
+extension Processes {
+  /// Puts another program in the place of this one: the pid stays, children and their ends too
+  /// (execve(2)).
+  ///
+  /// - Parameters:
+  ///   - path: the program.
+  ///   - descriptors: those that stay open, beside 0, 1 and 2.
+  /// - Returns: only when that failed.
+  package static func execute(
+    _ path: String, _ arguments: [String], keeping descriptors: [Int32]
+  ) -> SystemError {
+    for number in descriptors { _ = fcntl(number, F_SETFD, 0) }
+    var memory = CMemory()
+    let argv = unsafe memory.strings(arguments)
+    let environment = unsafe memory.strings(
+      Surroundings.environment.map { "\($0.key)=\($0.value)" })
+    _ = unsafe csv_execute(path, argv, environment)
+    let code = errno
+    for number in descriptors { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
+    return SystemError("execve", code: code, subject: path)
+  }
+
+  /// The parent of this process.
+  package static var parentPid: Int32 { getppid() }
+}

@@ -1,0 +1,161 @@
+import SupervDaemon
+import SupervProtocol
+import SupervSystem
+import SupervisionTree
+import Testing
+
+/// A daemon that is killed, and the one that comes after it.
+@Suite struct RecoveryTests {
+  private static let pair = """
+    [supervisor:s]
+    strategy = one_for_all
+    intensity = 2
+    period = 60s
+    backoff_base = 0
+    children = a, b
+    [agent:a]
+    command = /bin/a
+    startsecs = 0
+    [agent:b]
+    command = /bin/b
+    startsecs = 0
+    """
+
+  @Test func nobodyNotices() throws {
+    let world = try World(Self.pair)
+    let before = try world.status()
+    let acts = world.kernel.acts
+    world.kernel.now = world.kernel.now + .seconds(3)
+    try world.replaceDaemon()
+    let after = try world.status()
+    #expect(world.kernel.acts == acts)
+    #expect(after.agents.map(\.pid) == before.agents.map(\.pid))
+    #expect(after.agents.map(\.startedAt) == before.agents.map(\.startedAt))
+    #expect(after.agents.map(\.readyAt) == before.agents.map(\.readyAt))
+    #expect(after.agents.map(\.incarnation) == before.agents.map(\.incarnation))
+    #expect(try world.events().last?.event == "daemon.recovered")
+  }
+
+  @Test func theRestartWindowGoesOn() throws {
+    let world = try World(Self.pair)
+    world.end("a")
+    try world.replaceDaemon()
+    world.end("b")
+    #expect(try world.status().supervisors.first?.restartsInPeriod == 2)
+    try world.replaceDaemon()
+    world.end("a")
+    #expect(try world.story.contains("supervisor.gave_up s"))
+  }
+
+  @Test func whatEndedMeanwhileIsFound() throws {
+    let world = try World(Self.pair)
+    let process = try #require(world.kernel.process(of: "a"))
+    world.kernel.end(process.key, .exited(code: 7))
+    try world.replaceDaemon()
+    world.settle()
+    let exit = try #require(try world.agent("a").exit)
+    #expect(exit.code == 7)
+    #expect(try world.agent("a").incarnation == 2)
+  }
+
+  @Test func aBackoffEndsWhenItWouldHave() throws {
+    let world = try World(
+      """
+      [superv]
+      backoff_base = 10s
+      [agent:a]
+      command = /bin/a
+      """)
+    world.end("a")
+    world.end("a")
+    let alarm = try #require(world.kernel.alarm)
+    try world.replaceDaemon()
+    #expect(world.kernel.alarm == alarm)
+    world.advance(alarm - world.kernel.now)
+    #expect(try world.agent("a").incarnation == 3)
+  }
+
+  @Test func whatAnOperatorStoppedOrHeldStaysSo() throws {
+    let world = try World(Self.pair)
+    _ = try world.ask("down", #"{"names":["a"]}"#, as: ActionReport.self)
+    _ = try world.ask("hold", #"{"names":["b"],"on":true}"#, as: ActionReport.self)
+    try world.replaceDaemon()
+    world.settle()
+    #expect(try world.agent("a").phase == "stopped")
+    #expect(try world.agent("b").held == true)
+  }
+
+  @Test func theConfigurationIsTheOneThatWasRead() throws {
+    let world = try World(Self.pair)
+    world.text.replace("[agent:other]\ncommand = /bin/other\n")
+    try world.replaceDaemon()
+    #expect(try world.status().agents.map(\.name) == ["a", "b"])
+    _ = try world.ask("reload", as: ReloadReport.self)
+    world.settle()
+    try world.replaceDaemon()
+    world.settle()
+    #expect(try world.status().agents.map(\.name) == ["other"])
+  }
+
+  /// Dies at each step of a start, a restart and a stop, one after the other.
+  @Test func everyStepCanBeTheLast() throws {
+    var deaths = 0
+    for fuse in 0..<400 {
+      let world = try World(idle: Self.pair)
+      world.kernel.fuse = fuse
+      world.daemon.begin()
+      if world.kernel.journal.isEmpty { continue }
+      func goOn() throws {
+        guard world.kernel.isDead else { return }
+        deaths += 1
+        try world.replaceDaemon()
+        world.settle()
+      }
+      try goOn()
+      world.settle()
+      try goOn()
+      #expect(world.kernel.living.count == 2, "fuse \(fuse)")
+      if let process = world.kernel.process(of: "a") {
+        world.kernel.end(process.key, .exited(code: 1))
+      }
+      world.settle()
+      try goOn()
+      #expect(try world.agent("a").incarnation == 2, "fuse \(fuse)")
+      #expect(try world.status().supervisors.first?.restartsInPeriod == 1, "fuse \(fuse)")
+      world.signal(.terminate)
+      world.settle()
+      if world.kernel.isDead {
+        try goOn()
+        if world.daemon.end == nil, try world.status().daemon.state != .stopping {
+          world.signal(.terminate)
+          world.settle()
+        }
+      }
+      #expect(world.daemon.end != nil && world.kernel.living.isEmpty, "fuse \(fuse)")
+      #expect(world.kernel.violations.isEmpty, "fuse \(fuse): \(world.kernel.violations)")
+      let events = try world.events()
+      #expect(events.map(\.seq) == Array(1...Int64(events.count)), "fuse \(fuse)")
+      #expect(events.count { $0.event == "agent.exited" } == 4, "fuse \(fuse)")
+      if !world.kernel.isDead && world.kernel.fuse != nil { break }
+    }
+    #expect(deaths > 100, "\(deaths) deaths")
+  }
+
+  @Test func aJournalCanBeCutAnywhere() throws {
+    let world = try World(Self.pair)
+    world.end("a")
+    let journal = world.kernel.journal
+    let lines = journal.split(separator: UInt8(ascii: "\n"))
+    let snapshotEnd = lines.prefix(9).reduce(0) { $0 + $1.count + 1 }
+    for end in stride(from: 0, to: journal.count, by: 37) {
+      do {
+        _ = try JournalContents(Array(journal[..<end]), boot: world.kernel.boot)
+      } catch {
+        #expect(error == .damaged && end < snapshotEnd, "cut at \(end): \(error)")
+      }
+    }
+    #expect(throws: JournalFault.otherBoot) {
+      _ = try JournalContents(journal, boot: "another one")
+    }
+  }
+}
