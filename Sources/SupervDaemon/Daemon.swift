@@ -15,6 +15,8 @@ package final class Daemon<Machine: Kernel> {
   var tree: SupervisionTree
   /// By the index of the node; nil for supervisors.
   var agents: [AgentSlot?] = []
+  /// Of an earlier daemon, and of agents that are not in the configuration any more.
+  var departing: [NodeID: ProcessFacts] = [:]
   var timers = TimerHeap()
   var events: EventLog
   let control = ControlHub()
@@ -252,9 +254,9 @@ extension Daemon {
   func adoptDefinitions() -> [ProcessKey] {
     var changed: [ProcessKey] = []
     let settings = configuration.settings
+    while agents.count < tree.nodeCount { agents.append(nil) }
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
-      while agents.count <= id.index { agents.append(nil) }
       let log = LogFileSettings(of: definition, in: settings.logDirectory)
       if let old = agents[id.index], old.log != log, old.log.path == log.path {
         kernel.updateLog(log)
@@ -347,7 +349,7 @@ extension Daemon {
     metrics.restarts.take(note)
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
-      note.kind.rawValue, slot == nil ? .supervisor : .agent, name: note.name,
+      note.kind.rawValue, tree.isSupervisor(note.node) ? .supervisor : .agent, name: note.name,
       reason: .decided(note.reason))
     tell(event) {
       $0.incarnation = note.incarnation

@@ -29,6 +29,14 @@ extension SupervisionTree {
     }
   }
 
+  /// Whether there is a process of this incarnation, or is about to be.
+  package func isExpected(_ id: NodeID, _ incarnation: UInt64) -> Bool {
+    nodes[id.index].incarnation == incarnation && nodes[id.index].phase.isAlive
+  }
+
+  /// One more than the largest index of a node.
+  package var nodeCount: Int { nodes.count }
+
   /// What an agent that is being stopped was told last; nil when it is not.
   package func stopEffect(on id: NodeID) -> Effect? {
     guard case .agent(let agent) = nodes[id.index].kind,

@@ -36,6 +36,8 @@ extension SupervisionTree {
   /// Its supervisor; of a child of the root, and of the root itself, the root.
   package func parent(of id: NodeID) -> NodeID { nodes[id.index].parent }
 
+  package func isSupervisor(_ id: NodeID) -> Bool { !isAgent(id) }
+
   package func name(of id: NodeID) -> String { nodes[id.index].name }
 
   /// Every child that is part of the tree, or was taken out and is not gone; parents before their

@@ -229,7 +229,7 @@ private final class RandomRun {
       switch event.event {
       case "agent.starting":
         if begun.updateValue(incarnation, forKey: name) != nil {
-          complain("\(name) is there twice")
+          complain("\(name) is there twice, at \(event.seq)")
         }
       case "agent.exited", "agent.start_failed":
         if begun.removeValue(forKey: name) != incarnation { complain("\(name) ends twice") }

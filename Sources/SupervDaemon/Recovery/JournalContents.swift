@@ -131,6 +131,9 @@ package struct JournalContents: Sendable {
     signals[key]?.contains(number) ?? false
   }
 
+  /// Whether it has spoken the child protocol.
+  package func hasHello(_ key: ProcessKey) -> Bool { health(of: key)?.hasHello ?? false }
+
   package func health(of key: ProcessKey) -> HealthMemory? {
     health[key.node].flatMap { $0.incarnation == key.incarnation ? $0.memory : nil }
   }

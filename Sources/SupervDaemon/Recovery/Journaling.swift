@@ -70,6 +70,8 @@ extension Daemon {
           .health(node: facts.node, incarnation: facts.incarnation, memory),
         ]
       }
+    entries += departing.values.filter { tree.isExpected($0.node, $0.incarnation) }
+      .map { .process($0) }
     entries.append(.held(health.heldNames.sorted()))
     entries.append(.untold(untold))
     var lines: [UInt8] = []

@@ -30,9 +30,14 @@ extension Daemon {
   private func adopt(_ expected: ExpectedProcess, _ contents: JournalContents) -> Bool {
     let key = ProcessKey(node: expected.node, incarnation: expected.incarnation)
     guard let facts = contents.process(key) else { return false }
-    let slot = agents.indices.contains(key.node.index) ? agents[key.node.index] : nil
+    let slot = agents[key.node.index]
     let launch = slot.map { Launch(key: key, agent: $0.definition, environment: [], log: $0.log) }
     guard kernel.adopt(facts, as: launch) else { return false }
+    guard slot != nil else {
+      // A reload has taken its agent out, and it is on its way out itself.
+      departing[key.node] = facts
+      return true
+    }
     agents[key.node.index]?.process = AgentProcess(facts)
     resumeHealth(of: key, contents.health(of: key))
     return true
@@ -42,6 +47,7 @@ extension Daemon {
     _ expected: ExpectedProcess, isThere: Bool, _ contents: JournalContents
   ) {
     let (node, incarnation) = (expected.node, expected.incarnation)
+    let key = ProcessKey(node: node, incarnation: incarnation)
     switch expected.state {
     case .starting where isThere: feed(.spawned(node, incarnation: incarnation))
     case .starting: carryOut([.spawn(node, incarnation: incarnation)])
@@ -50,10 +56,9 @@ extension Daemon {
       feed(.exited(node, incarnation: incarnation, .unknown))
     case .running: break
     // It is told when it says hello again: nobody is connected now.
-    case .stopping(.askToStop): break
-    case .stopping(.signal(_, _, let number))
-    where contents.hasSignalled(ProcessKey(node: node, incarnation: incarnation), number):
-      break
+    case .stopping(.askToStop) where contents.hasHello(key): break
+    case .stopping(.askToStop): feed(.stopUnheard(node, incarnation: incarnation))
+    case .stopping(.signal(_, _, let number)) where contents.hasSignalled(key, number): break
     case .stopping(let effect): carryOut([effect])
     }
   }
