@@ -92,23 +92,3 @@ package struct LineBuffer: ~Copyable {
     head = 0
   }
 }
-
-/// The index of the first LF at or after `start`, eight bytes at a time: what memchr(3) does.
-func firstNewline(in bytes: Span<UInt8>, from start: Int) -> Int? {
-  let ones: UInt64 = 0x0101_0101_0101_0101
-  let newlines = ones &* UInt64(UInt8(ascii: "\n"))
-  var index = start
-  while index &+ 8 <= bytes.count {
-    // A byte of `word` is zero where there is a newline; the lowest set high bit marks the first.
-    let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-    let word = UInt64(littleEndian: loaded) ^ newlines
-    let marks = (word &- ones) & ~word & (ones &* 0x80)
-    if marks != 0 { return index &+ marks.trailingZeroBitCount / 8 }
-    index &+= 8
-  }
-  while index < bytes.count {
-    if bytes[index] == UInt8(ascii: "\n") { return index }
-    index &+= 1
-  }
-  return nil
-}

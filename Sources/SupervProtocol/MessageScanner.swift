@@ -13,6 +13,8 @@ package struct Message: Sendable {
 
   package let kind: Kind
   private let slices: [5 of Slice]
+  /// Of `params`, where that is an object.
+  let callMembers: CallMembers
 
   /// A number, or a string with its quotes, as it came; nil when absent or null.
   package var id: Range<Int>? { slices[0].range }
@@ -25,10 +27,11 @@ package struct Message: Sendable {
 
   fileprivate init(
     _ kind: Kind, id: Slice, method: Slice = .none, params: Slice = .none, result: Slice = .none,
-    error: Slice = .none
+    error: Slice = .none, callMembers: CallMembers = CallMembers()
   ) {
     self.kind = kind
     slices = [id, method, params, result, error]
+    self.callMembers = callMembers
   }
 
   /// The id when it is an integer of 64 bits.
@@ -39,21 +42,6 @@ package struct Message: Sendable {
   package func methodName(in line: Span<UInt8>) -> String? {
     method.map { text(of: $0, in: line) }
   }
-}
-
-/// A range that may be missing, in eight bytes where `Range<Int>?` takes 24.
-private struct Slice {
-  private var start: UInt32
-  private var end: UInt32
-
-  static let none = Slice(0..<0)
-
-  init(_ range: Range<Int>) {
-    (start, end) = (UInt32(range.lowerBound), UInt32(range.upperBound))
-  }
-
-  var isThere: Bool { end > 0 }
-  var range: Range<Int>? { isThere ? Int(start)..<Int(end) : nil }
 }
 
 /// A line that is not a message, and the id to answer to where one could be read.
@@ -111,30 +99,30 @@ private enum EnvelopeFault: Error {
     case .methodAndAnswer: "'method' excludes 'result' and 'error'"
     case .noMethodName: "'method' must be a string that is not empty"
     case .scalarParams: "'params' must be an object or an array"
-    case .twice(let field): "'\(field.name)' is given twice"
+    case .twice(let field): "'\(field)' is given twice"
     }
   }
 }
 
 /// The members of the top-level object that JSON-RPC knows.
-private struct Envelope {
-  enum Field { case jsonrpc, id, method, params, result, error }
+private struct Envelope: MemberScan {
+  enum Field: Int { case jsonrpc, id, method, params, result, error }
+
+  static var depth: Int { 1 }
 
   private var slices = [6 of Slice](repeating: .none)
+  private var callMembers = CallMembers()
   /// The first thing that makes a valid JSON text an invalid message.
   private var fault: EnvelopeFault?
 
-  subscript(field: Field) -> Range<Int>? { slices[field.index].range }
+  subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
 
   mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
     var index = 0
-    JSONGrammar.skipWhitespace(line, &index)
-    if index < line.count && line[index] == UInt8(ascii: "{") {
-      try scanMembers(line, &index)
+    if UsualStart.begins(line) {
+      try scanUsual(line, &index)
     } else {
-      let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
-      try JSONGrammar.skipValue(line, &index)
-      fault = isBatch ? .batch : .noObject
+      try scanAny(line, &index)
     }
     JSONGrammar.skipWhitespace(line, &index)
     guard index == line.count else {
@@ -142,43 +130,44 @@ private struct Envelope {
     }
   }
 
-  private mutating func scanMembers(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
-    index &+= 1
+  private mutating func scanAny(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     JSONGrammar.skipWhitespace(line, &index)
-    if index < line.count && line[index] == UInt8(ascii: "}") {
-      index &+= 1
-      return
-    }
-    while true {
-      try scanMember(line, &index)
-      JSONGrammar.skipWhitespace(line, &index)
-      guard index < line.count else { throw JSONGrammar.ended(line) }
-      index &+= 1
-      switch line[index &- 1] {
-      case UInt8(ascii: ","): continue
-      case UInt8(ascii: "}"): return
-      default: throw JSONFault(offset: index &- 1, explanation: "expected ',' or '}'")
-      }
+    if index < line.count && line[index] == UInt8(ascii: "{") {
+      try scanObject(line, &index)
+    } else {
+      let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
+      try JSONGrammar.skipValue(line, &index, depth: 0)
+      fault = isBatch ? .batch : .noObject
     }
   }
 
-  private mutating func scanMember(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+  private mutating func scanUsual(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+    slices[Field.jsonrpc.rawValue] = UsualStart.version
+    index = UsualStart.byteCount
     JSONGrammar.skipWhitespace(line, &index)
-    guard index < line.count, line[index] == UInt8(ascii: "\"") else {
-      throw JSONFault(offset: index, explanation: "expected a key in quotes")
-    }
-    let keyStart = index &+ 1
-    let hasEscapes = try JSONGrammar.skipString(line, &index)
-    let key = keyStart..<index &- 1
-    try JSONGrammar.skipColon(line, &index)
-    JSONGrammar.skipWhitespace(line, &index)
-    let valueStart = index
+    let start = index
     try JSONGrammar.skipValue(line, &index, depth: 1)
-    if hasEscapes {
+    slices[Field.id.rawValue] = Slice(from: start, to: index)
+    if try Self.hasNext(line, &index) { try scanMembers(line, &index) }
+  }
+
+  @inline(__always)
+  mutating func take(
+    _ key: JSONGrammar.Key, _ line: Span<UInt8>, _ index: inout Int
+  ) throws(JSONFault) {
+    let start = index
+    let field = Field(key.name)
+    if field == .params, index < line.count, line[index] == UInt8(ascii: "{") {
+      callMembers = CallMembers()
+      try callMembers.scanObject(line, &index)
+    } else {
+      try JSONGrammar.skipValue(line, &index, depth: Self.depth)
+    }
+    if let field {
+      if slices[field.rawValue].isThere { note(.twice(field)) }
+      slices[field.rawValue] = Slice(from: start, to: index)
+    } else if key.hasEscapes {
       note(.escapedName)
-    } else if let field = Field(key, in: line) {
-      if slices[field.index].isThere { note(.twice(field)) }
-      slices[field.index] = Slice(valueStart..<index)
     }
   }
 
@@ -189,7 +178,8 @@ private struct Envelope {
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
   func message(in line: Span<UInt8>) throws(EnvelopeFault) -> Message {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], JSONGrammar.equals(version, "\"2.0\"", in: line) else {
+    guard let version = self[.jsonrpc], ShortText(version, in: line) == ShortText(#""2.0""#)
+    else {
       throw .noVersion
     }
     let id = isNull(.id, in: line) ? Slice.none : slice(.id)
@@ -221,11 +211,12 @@ private struct Envelope {
       guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { throw .scalarParams }
     }
     return Message(
-      id.isThere ? .request : .notification, id: id, method: Slice(name),
-      params: hasParams ? slice(.params) : .none)
+      id.isThere ? .request : .notification, id: id,
+      method: Slice(from: name.lowerBound, to: name.upperBound),
+      params: hasParams ? slice(.params) : .none, callMembers: callMembers)
   }
 
-  private func slice(_ field: Field) -> Slice { slices[field.index] }
+  private func slice(_ field: Field) -> Slice { slices[field.rawValue] }
 
   /// Whether there is an `id` that an answer can repeat.
   func hasUsableID(in line: Span<UInt8>) -> Bool {
@@ -240,43 +231,35 @@ private struct Envelope {
 }
 
 extension Envelope.Field {
-  fileprivate var index: Int {
-    switch self {
-    case .jsonrpc: 0
-    case .id: 1
-    case .method: 2
-    case .params: 3
-    case .result: 4
-    case .error: 5
+  @inline(__always)
+  fileprivate init?(_ name: ShortText) {
+    if name == ShortText("id") {
+      self = .id
+    } else if name == ShortText("method") {
+      self = .method
+    } else if name == ShortText("params") {
+      self = .params
+    } else if name == ShortText("result") {
+      self = .result
+    } else if name == ShortText("jsonrpc") {
+      self = .jsonrpc
+    } else if name == ShortText("error") {
+      self = .error
+    } else {
+      return nil
     }
   }
+}
 
-  var name: StaticString {
-    switch self {
-    case .jsonrpc: "jsonrpc"
-    case .id: "id"
-    case .method: "method"
-    case .params: "params"
-    case .result: "result"
-    case .error: "error"
-    }
-  }
+/// How nearly all clients begin a message that has an id; known by comparing words.
+private enum UsualStart {
+  static let byteCount = 22
+  static let version = Slice(from: 11, to: 16)
 
-  /// By length and first letter: no String is made for a key.
-  fileprivate init?(_ key: Range<Int>, in line: Span<UInt8>) {
-    guard let first = key.first else { return nil }
-    let candidate: Self
-    switch (key.count, line[first]) {
-    case (2, UInt8(ascii: "i")): candidate = .id
-    case (5, UInt8(ascii: "e")): candidate = .error
-    case (6, UInt8(ascii: "m")): candidate = .method
-    case (6, UInt8(ascii: "p")): candidate = .params
-    case (6, UInt8(ascii: "r")): candidate = .result
-    case (7, UInt8(ascii: "j")): candidate = .jsonrpc
-    default: return nil
-    }
-    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
-    self = candidate
+  @inline(__always)
+  static func begins(_ line: Span<UInt8>) -> Bool {
+    line.count >= byteCount && ShortText(0..<16, in: line) == ShortText(#"{"jsonrpc":"2.0""#)
+      && ShortText(6..<22, in: line) == ShortText(#"rpc":"2.0","id":"#)
   }
 }
 

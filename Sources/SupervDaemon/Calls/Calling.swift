@@ -8,7 +8,7 @@ extension Daemon {
   func call(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
     // Nobody could get its answer.
     guard let id = message.id else { return }
-    let params = try CallParams.scan(message.params, in: line)
+    let params = try CallParams(of: message, in: line)
     do {
       try begin(params, callerID: line.extracting(id), by: session.asker, in: line)
     } catch {
@@ -18,7 +18,7 @@ extension Daemon {
   }
 
   func cast(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
-    let params = try CallParams.scan(message.params, in: line)
+    let params = try CallParams(of: message, in: line)
     do {
       try cast(params, by: session.asker, in: line)
     } catch {
