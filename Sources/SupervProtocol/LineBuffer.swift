@@ -41,6 +41,12 @@ package struct LineBuffer: ~Copyable {
     unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
   }
 
+  /// Adds what was read, without a copy of it where nothing waits for the rest of its line.
+  package mutating func append(_ bytes: consuming [UInt8]) {
+    dropTaken()
+    if storage.isEmpty { storage = bytes } else { storage.append(contentsOf: bytes) }
+  }
+
   /// The next complete line, or nil until more bytes come.
   package mutating func next() -> Event? {
     while true {

@@ -35,6 +35,18 @@ package struct OutBuffer: ~Copyable {
     return true
   }
 
+  /// Adds one message that is put together in place, or returns false and changes nothing when it
+  /// might pass the limit.
+  ///
+  /// - Parameter maximumBytes: no message that `write` makes is longer.
+  package mutating func append(
+    maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+  ) -> Bool {
+    guard hasRoom(for: maximumBytes) else { return false }
+    storage.append(addingCapacity: maximumBytes, initializingWith: write)
+    return true
+  }
+
   /// Gives `body` what waits to be written, in order.
   package func withWaitingBytes<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result

@@ -39,7 +39,7 @@ extension Daemon {
     var input = LineBuffer(maximumLineBytes: session.input.maximumLineBytes)
     swap(&input, &session.input)
     defer { swap(&input, &session.input) }
-    input.append(bytes.span)
+    input.append(bytes)
     while !session.isClosed, let event = input.next() {
       switch event {
       case .line(let range): input.withBytes(of: range) { line in handle(line, from: session) }
@@ -121,12 +121,10 @@ extension Daemon {
   /// Answers a request whose result says no more than that it is done.
   private func confirm(_ message: Message, in line: Span<UInt8>, from session: Session) {
     guard let id = message.id else { return }
-    var bytes = calls.takeScratch()
-    bytes.appendAnswerStart()
-    bytes.append(line.extracting(id))
-    bytes.append(#","result":{}}\#n"#)
+    var bytes: [UInt8] = []
+    let done: [2 of UInt8] = [UInt8(ascii: "{"), UInt8(ascii: "}")]
+    MessageWriter.appendResult(id: line.extracting(id), encodedResult: done.span, to: &bytes)
     deliver(bytes, to: session)
-    calls.giveBack(bytes)
   }
 
   func reply(in session: Session, _ requestID: [UInt8]?, failure: RPCError) {

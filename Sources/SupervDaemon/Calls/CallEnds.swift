@@ -11,6 +11,9 @@ extension Daemon {
 
   // MARK: Answers
 
+  /// More than an answer takes beside its id and what is passed on.
+  private static var answerBytes: Int { 64 }
+
   /// Passes an answer on to whoever waits for it.
   func takeAnswer(_ message: Message, in line: Span<UInt8>, from session: Session) {
     if isPong(message, in: line) { return takePong(message, in: line, from: session) }
@@ -22,20 +25,17 @@ extension Daemon {
       return
     }
     guard call.connection == session.id else { return countStray(from: session) }
-    var bytes = calls.takeScratch()
-    bytes.appendAnswerStart()
-    calls.table.appendCallerID(of: id, to: &bytes)
-    if let result = message.result {
-      bytes.append(#","result":"#)
-      bytes.append(line.extracting(result))
-    } else if let error = message.error {
-      bytes.append(#","error":"#)
-      bytes.append(line.extracting(error))
+    let (answered, value) = (message.result != nil, message.result ?? message.error ?? 0..<0)
+    let maximumBytes = value.count &+ MessageScanner.maximumIDBytes &+ Self.answerBytes
+    let isTaken = kernel.send(to: call.asker.connection, maximumBytes: maximumBytes) { output in
+      output.append(#"{"jsonrpc":"2.0","id":"#)
+      calls.table.appendCallerID(of: id, to: &output)
+      output.append(answered ? #","result":"# : #","error":"#)
+      output.append(line.extracting(value))
+      output.append("}\n")
     }
-    bytes.append("}\n")
-    end(id, call, message.result == nil ? .error : .ok)
-    deliver(bytes, to: call.asker)
-    calls.giveBack(bytes)
+    end(id, call, answered ? .ok : .error)
+    if !isTaken { dropDeaf(call.asker.connection) }
   }
 
   private func countStray(from session: Session) {
@@ -44,12 +44,13 @@ extension Daemon {
 
   /// Ends a call with an error of superv's own.
   private func fail(_ id: CallID, _ call: Call, _ outcome: CallOutcome, _ why: String) {
-    var callerID: [UInt8] = []
-    calls.table.appendCallerID(of: id, to: &callerID)
+    var (callerID, bytes): ([UInt8], [UInt8]) = ([], [])
+    callerID.append(addingCapacity: MessageScanner.maximumIDBytes) { output in
+      calls.table.appendCallerID(of: id, to: &output)
+    }
     end(id, call, outcome)
-    var bytes: [UInt8] = []
     MessageWriter.appendError(RPCError(outcome.kind, why), id: callerID.span, to: &bytes)
-    deliver(bytes, to: call.asker)
+    if !kernel.send(bytes, to: call.asker.connection) { dropDeaf(call.asker.connection) }
   }
 
   private func end(_ id: CallID, _ call: Call, _ outcome: CallOutcome) {
@@ -62,13 +63,11 @@ extension Daemon {
   }
 
   /// What a caller does not take of its own answers costs it the connection.
-  private func deliver(_ bytes: [UInt8], to asker: Asker) {
-    guard !kernel.send(bytes, to: asker.connection) else { return }
+  private func dropDeaf(_ connection: ConnectionID) {
     let reason = "it does not read its answers"
-    switch asker.connection.door {
-    case .agent:
-      if let session = sessions[asker.connection] { dropSession(session, because: reason) }
-    case .control: disconnect(asker.connection, because: reason)
+    switch connection.door {
+    case .agent: if let session = sessions[connection] { dropSession(session, because: reason) }
+    case .control: disconnect(connection, because: reason)
     case .http: break
     }
   }
@@ -76,10 +75,9 @@ extension Daemon {
   /// The callee need not go on; one that does not read it finds out by itself.
   private func sendCancel(_ id: CallID, _ call: Call) {
     guard !call.isLetGo else { return }
-    var bytes = calls.takeScratch()
-    bytes.appendCancel(id)
-    _ = kernel.send(bytes, to: call.connection)
-    calls.giveBack(bytes)
+    _ = kernel.send(to: call.connection, maximumBytes: OutputSpan.cancelBytes) { output in
+      output.appendCancel(id)
+    }
   }
 
   // MARK: What ends a call early

@@ -12,9 +12,6 @@ final class CallHub {
   var monitors = MonitorTable()
   var refusals = RefusalLimiter()
   var traceIDs: Jitter
-  private static let keptScratchBytes = 64 << 10
-  /// For what is being sent; kept for its memory.
-  private var scratch: [UInt8] = []
   /// Grows whenever the tree has changed: what peers know of their readiness is of one state of it.
   private(set) var treeState: UInt64 = 1
   /// By the index of the node.
@@ -45,19 +42,6 @@ final class CallHub {
 
   func peer(_ node: NodeID) -> CallPeer? {
     peers.indices.contains(node.index) ? peers[node.index] : nil
-  }
-
-  /// An empty buffer with memory, to be given back.
-  func takeScratch() -> [UInt8] {
-    var bytes: [UInt8] = []
-    swap(&bytes, &scratch)
-    bytes.removeAll(keepingCapacity: true)
-    return bytes
-  }
-
-  /// What one long message took is let go.
-  func giveBack(_ bytes: consuming [UInt8]) {
-    if bytes.capacity <= Self.keptScratchBytes { scratch = bytes }
   }
 
   func route(to name: Span<UInt8>) -> CallRoute? { names.index(of: name).map { routes[$0] } }

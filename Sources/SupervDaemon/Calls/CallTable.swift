@@ -179,9 +179,9 @@ package struct CallTable: ~Copyable {
   }
 
   /// Appends the id that the caller gave, byte for byte.
-  package func appendCallerID(of id: CallID, to bytes: inout [UInt8]) {
+  package func appendCallerID(of id: CallID, to output: inout OutputSpan<UInt8>) {
     let start = id.slot &* MessageScanner.maximumIDBytes
-    bytes.append(
+    output.append(
       callerIDs.span.extracting(start..<start &+ Int(slots[id.slot].callerIDByteCount)))
   }
 

@@ -99,11 +99,12 @@ extension Daemon {
   ) -> Bool {
     var trace = given ?? TraceParent(newTrace: &calls.traceIDs, parentID: span.rawValue)
     trace.parentID = span.rawValue
-    var bytes = calls.takeScratch()
-    bytes.appendHandle(
-      call, from: asker.peer?.quotedName ?? CallHub.operatorName, params, trace: trace, in: line)
-    defer { calls.giveBack(bytes) }
-    return kernel.send(bytes, to: session.id)
+    let message = HandleMessage(
+      call: call, from: asker.peer?.quotedName ?? CallHub.operatorName, params: params,
+      trace: trace)
+    return kernel.send(to: session.id, maximumBytes: message.maximumBytes) { output in
+      message.append(to: &output, from: line)
+    }
   }
 
   // MARK: Who is called
