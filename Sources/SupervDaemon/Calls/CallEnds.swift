@@ -27,7 +27,7 @@ extension Daemon {
     guard call.connection == session.id else { return countStray(from: session) }
     let (answered, value) = (message.result != nil, message.result ?? message.error ?? 0..<0)
     let maximumBytes = value.count &+ MessageScanner.maximumIDBytes &+ Self.answerBytes
-    let isTaken = kernel.send(to: call.asker.connection, maximumBytes: maximumBytes) { output in
+    let isTaken = kernel.send(to: call.answersTo, maximumBytes: maximumBytes) { output in
       output.append(#"{"jsonrpc":"2.0","id":"#)
       calls.table.appendCallerID(of: id, to: &output)
       output.append(answered ? #","result":"# : #","error":"#)
@@ -35,7 +35,7 @@ extension Daemon {
       output.append("}\n")
     }
     end(id, call, answered ? .ok : .error)
-    if !isTaken { dropDeaf(call.asker.connection) }
+    if !isTaken { dropDeaf(call.answersTo) }
   }
 
   private func countStray(from session: Session) {
@@ -50,16 +50,15 @@ extension Daemon {
     }
     end(id, call, outcome)
     MessageWriter.appendError(RPCError(outcome.kind, why), id: callerID.span, to: &bytes)
-    if !kernel.send(bytes, to: call.asker.connection) { dropDeaf(call.asker.connection) }
+    if !kernel.send(bytes, to: call.answersTo) { dropDeaf(call.answersTo) }
   }
 
   private func end(_ id: CallID, _ call: Call, _ outcome: CallOutcome) {
-    calls.table.remove(id, waiting: &call.asker.waiting, hands: &call.callee.hands)
-    let agent = call.callee.agent
-    agent.metrics.count(outcome, after: eventTime.nanoseconds - call.startedAt.nanoseconds)
-    let transition = call.callee.breaker.end(
-      outcome.verdict, epoch: call.breakerEpoch, at: eventTime)
-    if let transition { tell(transition, of: call.callee) }
+    calls.table.remove(id)
+    guard let callee = calls.peer(call.callee) else { return }
+    callee.agent.metrics.count(outcome, after: eventTime.nanoseconds - call.startedAt.nanoseconds)
+    let transition = callee.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: eventTime)
+    if let transition { tell(transition, of: callee) }
   }
 
   /// What a caller does not take of its own answers costs it the connection.
@@ -85,7 +84,7 @@ extension Daemon {
   func fireCallDeadlines() {
     let now = kernel.now
     while let id = calls.table.firstDue(at: now), let call = calls.table[id] {
-      let name = call.callee.name
+      let name = tree.name(of: call.callee)
       if call.isLetGo {
         fail(id, call, .unavailable, "\(name) has let go of its connection before it answered")
       } else {
@@ -101,7 +100,7 @@ extension Daemon {
     sessions.endServing(process)
     guard let peer = calls.peer(process.node) else { return }
     let isStop = isStopAnnounced
-    for id in calls.table.all(hands: peer.hands) {
+    for id in calls.table.all(hands: peer.node) {
       guard let call = calls.table[id] else { continue }
       if isStop {
         fail(id, call, .unavailable, "superv stops, and \(peer.name) has ended")
@@ -114,9 +113,9 @@ extension Daemon {
 
   /// A session is gone: what it waited for nobody wants, what it had in its hands is lost.
   func sessionClosed(_ session: Session) {
-    if let peer = session.asker.peer, peer.hands.count > 0 {
+    if let peer = session.asker.peer, calls.table.handsCount(peer.node) > 0 {
       let until = kernel.now + Self.deathDelay
-      for id in calls.table.all(hands: peer.hands)
+      for id in calls.table.all(hands: peer.node)
       where calls.table[id]?.connection == session.id {
         calls.table.letGo(id, until: until)
       }
@@ -125,20 +124,21 @@ extension Daemon {
     abandonCalls(of: session.asker)
   }
 
-  /// The caller is gone.
+  /// The caller is gone, and asks nothing more.
   func abandonCalls(of asker: Asker) {
-    while let id = calls.table.first(waiting: asker.waiting), let call = calls.table[id] {
+    while let id = calls.table.first(waiting: asker.number), let call = calls.table[id] {
       sendCancel(id, call)
       end(id, call, .cancelled)
     }
+    calls.table.close(asker.number)
   }
 
   func cancel(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
     guard let range = message.params.flatMap({ JSON.member("id", of: $0, in: line) }) else {
       throw .invalidParameters("'id' is missing")
     }
-    let waiting = session.asker.waiting
-    guard let id = calls.table.find(callerID: line.extracting(range), in: waiting),
+    let asker = session.asker.number
+    guard let id = calls.table.find(callerID: line.extracting(range), of: asker),
       let call = calls.table[id]
     else { throw .invalidParameters("no call with this 'id' waits on this connection") }
     sendCancel(id, call)

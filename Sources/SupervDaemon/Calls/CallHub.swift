@@ -33,7 +33,7 @@ final class CallHub {
     agents.map { agent in
       CallReport(
         agent: agent.name, metrics: agent.metrics,
-        inFlight: agent.peers.reduce(0) { $0 + $1.hands.count },
+        inFlight: agent.peers.reduce(0) { $0 + table.handsCount($1.node) },
         breakers: agent.peers.map { ($0.name, $0.breaker.state(at: now)) })
     }
   }
@@ -42,6 +42,11 @@ final class CallHub {
 
   func peer(_ node: NodeID) -> CallPeer? {
     peers.indices.contains(node.index) ? peers[node.index] : nil
+  }
+
+  /// Somebody who may make calls, until `abandonCalls`.
+  func asker(_ connection: ConnectionID, of peer: CallPeer?) -> Asker {
+    Asker(connection, of: peer, in: &table)
   }
 
   func route(to name: Span<UInt8>) -> CallRoute? { names.index(of: name).map { routes[$0] } }
@@ -56,7 +61,7 @@ final class CallHub {
     let formerPeers = peers
     // What is taken out ends what it began, and nothing new comes to it.
     peers = formerPeers.map { peer in
-      guard let peer, !(peer.hands.count == 0 && !isAlive(peer.node)) else { return nil }
+      guard let peer, isAlive(peer.node) || table.handsCount(peer.node) > 0 else { return nil }
       peer.move(to: nil, of: peer.agent)
       return peer
     }
