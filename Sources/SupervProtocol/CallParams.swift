@@ -57,6 +57,7 @@ package struct CallParams: Hashable, Sendable {
   }
 
   /// Present, and not null.
+  @inline(__always)
   private static func given(
     _ member: Member, _ members: CallMembers, _ line: Span<UInt8>
   ) -> Range<Int>? {
@@ -67,6 +68,7 @@ package struct CallParams: Hashable, Sendable {
   }
 
   /// The inside of a string that has to be there.
+  @inline(__always)
   private static func string(
     _ member: Member, _ members: CallMembers, _ line: Span<UInt8>
   ) throws(RPCError) -> Range<Int> {
@@ -80,20 +82,26 @@ package struct CallParams: Hashable, Sendable {
   }
 
   /// - Returns: the string with its quotes.
+  @inline(__always)
   private static func limited(
     _ inside: Range<Int>, _ member: Member, _ line: Span<UInt8>
   ) throws(RPCError) -> Range<Int> {
     let whole = inside.lowerBound &- 1..<inside.upperBound &+ 1
     // Escape sequences make it longer than what it means.
-    if inside.count > maximumTextBytes {
-      let meant = try JSON.decode(String.self, from: line.extracting(whole))
-      guard meant.utf8.count <= maximumTextBytes else {
-        throw .invalidParameters("'\(member)' may have \(maximumTextBytes) bytes at most")
-      }
-    }
+    if inside.count > maximumTextBytes { try checkMeaning(of: whole, member, line) }
     return whole
   }
 
+  private static func checkMeaning(
+    of whole: Range<Int>, _ member: Member, _ line: Span<UInt8>
+  ) throws(RPCError) {
+    let meant = try JSON.decode(String.self, from: line.extracting(whole))
+    guard meant.utf8.count <= maximumTextBytes else {
+      throw .invalidParameters("'\(member)' may have \(maximumTextBytes) bytes at most")
+    }
+  }
+
+  @inline(__always)
   private static func timeout(
     _ value: Range<Int>, _ line: Span<UInt8>
   ) throws(RPCError) -> Int64 {

@@ -13,7 +13,7 @@ package struct LineBuffer: ~Copyable {
   }
 
   /// Above this capacity the memory is given back as soon as the buffer is empty.
-  static let keptCapacityBytes = 16 << 10
+  private static let keptCapacityBytes = 16 << 10
 
   /// The longest line, in bytes, without its LF.
   package let maximumLineBytes: Int

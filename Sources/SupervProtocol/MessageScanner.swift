@@ -11,28 +11,25 @@ package struct Message: Sendable {
     case error
   }
 
-  package let kind: Kind
-  private let slices: [5 of Slice]
+  package private(set) var kind = Kind.notification
+  /// By field.
+  private var slices = [6 of Slice](repeating: .none)
   /// Of `params`, where that is an object.
-  let callMembers: CallMembers
+  private(set) var callMembers = CallMembers()
+  /// The first thing that makes a valid JSON text an invalid message.
+  private var fault: EnvelopeFault?
 
   /// A number, or a string with its quotes, as it came; nil when absent or null.
-  package var id: Range<Int>? { slices[0].range }
+  package var id: Range<Int>? { self[.id] }
   /// The method's name, without its quotes.
-  package var method: Range<Int>? { slices[1].range }
+  package var method: Range<Int>? { self[.method] }
   /// An object or an array; nil when absent or null.
-  package var params: Range<Int>? { slices[2].range }
-  package var result: Range<Int>? { slices[3].range }
-  package var error: Range<Int>? { slices[4].range }
+  package var params: Range<Int>? { self[.params] }
+  package var result: Range<Int>? { self[.result] }
+  package var error: Range<Int>? { self[.error] }
 
-  fileprivate init(
-    _ kind: Kind, id: Slice, method: Slice = .none, params: Slice = .none, result: Slice = .none,
-    error: Slice = .none, callMembers: CallMembers = CallMembers()
-  ) {
-    self.kind = kind
-    slices = [id, method, params, result, error]
-    self.callMembers = callMembers
-  }
+  /// One that says nothing yet.
+  package init() {}
 
   /// The id when it is an integer of 64 bits.
   package func integerID(in line: Span<UInt8>) -> Int64? {
@@ -61,17 +58,28 @@ package enum MessageScanner {
 
   /// - Throws: `MessageFault` with -32700 (not JSON) or -32600 (not a message).
   package static func scan(_ line: Span<UInt8>) throws(MessageFault) -> Message {
-    var envelope = Envelope()
+    var message = Message()
+    try scan(line, into: &message)
+    return message
+  }
+
+  /// The same where lines come in numbers: a message is written once, and not moved about.
+  ///
+  /// - Throws: `MessageFault` with -32700 (not JSON) or -32600 (not a message).
+  package static func scan(
+    _ line: Span<UInt8>, into message: inout Message
+  ) throws(MessageFault) {
+    message = Message()
     do {
-      try envelope.scan(line)
+      try message.scan(line)
     } catch {
-      let message = "not JSON: \(error.explanation) (byte \(error.offset + 1))"
-      throw MessageFault(error: .parseError(message), id: nil)
+      let text = "not JSON: \(error.explanation) (byte \(error.offset + 1))"
+      throw MessageFault(error: .parseError(text), id: nil)
     }
     do {
-      return try envelope.message(in: line)
+      try message.decideKind(in: line)
     } catch {
-      let id = envelope.hasUsableID(in: line) ? envelope[.id] : nil
+      let id = message.hasUsableID(in: line) ? message.id : nil
       throw MessageFault(error: .invalidRequest(error.explanation), id: id)
     }
   }
@@ -81,7 +89,7 @@ package enum MessageScanner {
 private enum EnvelopeFault: Error {
   case batch, noObject, escapedName, escapedMethod, noVersion, unusableID, nullID, resultWithoutID
   case noPurpose, resultAndError, methodAndAnswer, noMethodName, scalarParams
-  case twice(Envelope.Field)
+  case twice(Message.Field)
 
   var explanation: String {
     switch self {
@@ -104,20 +112,15 @@ private enum EnvelopeFault: Error {
   }
 }
 
-/// The members of the top-level object that JSON-RPC knows.
-private struct Envelope: MemberScan {
-  enum Field: Int { case jsonrpc, id, method, params, result, error }
+extension Message: MemberScan {
+  /// The members of the top-level object that JSON-RPC knows.
+  fileprivate enum Field: Int { case jsonrpc, id, method, params, result, error }
 
   static var depth: Int { 1 }
 
-  private var slices = [6 of Slice](repeating: .none)
-  private var callMembers = CallMembers()
-  /// The first thing that makes a valid JSON text an invalid message.
-  private var fault: EnvelopeFault?
+  private subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
 
-  subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
-
-  mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
+  fileprivate mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
     var index = 0
     if UsualStart.begins(line) {
       try scanUsual(line, &index)
@@ -176,50 +179,50 @@ private struct Envelope: MemberScan {
   }
 
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
-  func message(in line: Span<UInt8>) throws(EnvelopeFault) -> Message {
+  fileprivate mutating func decideKind(in line: Span<UInt8>) throws(EnvelopeFault) {
     if let fault { throw fault }
     guard let version = self[.jsonrpc], ShortText(version, in: line) == ShortText(#""2.0""#)
-    else {
-      throw .noVersion
-    }
-    let id = isNull(.id, in: line) ? Slice.none : slice(.id)
-    guard !id.isThere || hasUsableID(in: line) else { throw .unusableID }
-    if let method = self[.method] { return try call(of: method, id: id, in: line) }
-    switch (slice(.result).isThere, slice(.error).isThere) {
+    else { throw .noVersion }
+    let hasNullID = isNull(.id, in: line)
+    guard hasNullID || !has(.id) || hasUsableID(in: line) else { throw .unusableID }
+    if let method = self[.method] { return try becomeCall(of: method, hasNullID, in: line) }
+    if hasNullID { slices[Field.id.rawValue] = .none }
+    // An answer has none; what stands there under this name is unknown, and ignored.
+    slices[Field.params.rawValue] = .none
+    switch (has(.result), has(.error)) {
     case (true, false):
-      guard id.isThere else { throw .resultWithoutID }
-      return Message(.result, id: id, result: slice(.result))
-    case (false, true): return Message(.error, id: id, error: slice(.error))
+      guard has(.id) else { throw .resultWithoutID }
+      kind = .result
+    case (false, true): kind = .error
     case (false, false): throw .noPurpose
     case (true, true): throw .resultAndError
     }
   }
 
-  private func call(
-    of method: Range<Int>, id: Slice, in line: Span<UInt8>
-  ) throws(EnvelopeFault) -> Message {
-    guard !slice(.result).isThere, !slice(.error).isThere else { throw .methodAndAnswer }
+  private mutating func becomeCall(
+    of method: Range<Int>, _ hasNullID: Bool, in line: Span<UInt8>
+  ) throws(EnvelopeFault) {
+    guard !has(.result), !has(.error) else { throw .methodAndAnswer }
     guard line[method.lowerBound] == UInt8(ascii: "\""), method.count > 2 else {
       throw .noMethodName
     }
-    let name = method.lowerBound + 1..<method.upperBound - 1
+    let name = method.lowerBound &+ 1..<method.upperBound &- 1
     for index in name where line[index] == UInt8(ascii: "\\") { throw .escapedMethod }
-    guard id.isThere || !slice(.id).isThere else { throw .nullID }
-    let hasParams = slice(.params).isThere && !isNull(.params, in: line)
-    if hasParams, let params = self[.params] {
+    guard !hasNullID else { throw .nullID }
+    if isNull(.params, in: line) {
+      slices[Field.params.rawValue] = .none
+    } else if let params = self[.params] {
       let first = line[params.lowerBound]
       guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { throw .scalarParams }
     }
-    return Message(
-      id.isThere ? .request : .notification, id: id,
-      method: Slice(from: name.lowerBound, to: name.upperBound),
-      params: hasParams ? slice(.params) : .none, callMembers: callMembers)
+    slices[Field.method.rawValue] = Slice(from: name.lowerBound, to: name.upperBound)
+    kind = has(.id) ? .request : .notification
   }
 
-  private func slice(_ field: Field) -> Slice { slices[field.rawValue] }
+  private func has(_ field: Field) -> Bool { slices[field.rawValue].isThere }
 
   /// Whether there is an `id` that an answer can repeat.
-  func hasUsableID(in line: Span<UInt8>) -> Bool {
+  fileprivate func hasUsableID(in line: Span<UInt8>) -> Bool {
     guard let id = self[.id], id.count <= MessageScanner.maximumIDBytes else { return false }
     let first = line[id.lowerBound]
     return first == UInt8(ascii: "\"") || first == UInt8(ascii: "-") || JSONGrammar.isDigit(first)
@@ -230,7 +233,7 @@ private struct Envelope: MemberScan {
   }
 }
 
-extension Envelope.Field {
+extension Message.Field {
   @inline(__always)
   fileprivate init?(_ name: ShortText) {
     if name == ShortText("id") {
@@ -258,8 +261,9 @@ private enum UsualStart {
 
   @inline(__always)
   static func begins(_ line: Span<UInt8>) -> Bool {
-    line.count >= byteCount && ShortText(0..<16, in: line) == ShortText(#"{"jsonrpc":"2.0""#)
-      && ShortText(6..<22, in: line) == ShortText(#"rpc":"2.0","id":"#)
+    line.count >= byteCount && load(line, 0) == ShortText(#"{"jsonrp"#).low
+      && load(line, 8) == ShortText(#"c":"2.0""#).low
+      && load(line, 14) == ShortText(#"0","id":"#).low
   }
 }
 

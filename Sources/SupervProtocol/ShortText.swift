@@ -1,7 +1,8 @@
 /// Up to sixteen bytes in two words, so that a name is known by comparing numbers. No two texts are
 /// equal: there is no zero byte in what the grammar passes.
 struct ShortText: Equatable {
-  private let low: UInt64
+  /// The first eight bytes, the first one lowest.
+  let low: UInt64
   private let high: UInt64
 
   /// What has an escape sequence, or is longer than all names: equal to no name.
@@ -12,7 +13,7 @@ struct ShortText: Equatable {
     self.high = high
   }
 
-  /// A constant: the compiler makes two numbers of it.
+  /// A constant: the compiler makes two numbers of it, up to about ten bytes.
   @inline(__always)
   init(_ name: StaticString) {
     var (low, high) = (0 as UInt64, 0 as UInt64)

@@ -6,8 +6,8 @@
 private let ones: UInt64 = 0x0101_0101_0101_0101
 private let highBits: UInt64 = ones &* 0x80
 
-/// Marks what is more to a JSON string than a plain ASCII character: a quote, a backslash, a control
-/// character, or part of a longer one.
+/// Marks what is more to a JSON string than a plain ASCII character: a quote, a backslash, a
+/// control character, or part of a longer one.
 ///
 /// Subtraction also marks what has its high bit set already; all of that is looked for anyway.
 @inline(__always)

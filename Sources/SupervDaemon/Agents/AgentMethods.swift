@@ -40,9 +40,11 @@ extension Daemon {
     swap(&input, &session.input)
     defer { swap(&input, &session.input) }
     input.append(bytes)
+    var message = Message()
     while !session.isClosed, let event = input.next() {
       switch event {
-      case .line(let range): input.withBytes(of: range) { line in handle(line, from: session) }
+      case .line(let range):
+        input.withBytes(of: range) { line in handle(line, &message, from: session) }
       case .oversized:
         let limit = input.maximumLineBytes
         let reason = "a message may have \(limit) bytes at most"
@@ -52,10 +54,12 @@ extension Daemon {
     }
   }
 
-  private func handle(_ line: Span<UInt8>, from session: Session) {
-    let message: Message
+  /// - Parameter message: scratch space, for the next line as well.
+  private func handle(
+    _ line: Span<UInt8>, _ message: inout Message, from session: Session
+  ) {
     do {
-      message = try MessageScanner.scan(line)
+      try MessageScanner.scan(line, into: &message)
     } catch {
       let id = error.id.map { range in range.map { line[$0] } }
       return reply(in: session, id, failure: error.error)

@@ -11,7 +11,7 @@ final class CallHub {
   var table: CallTable
   var monitors = MonitorTable()
   var refusals = RefusalLimiter()
-  var traceIDs: Jitter
+  private var traceIDs: Jitter
   /// Grows whenever the tree has changed: what peers know of their readiness is of one state of it.
   private(set) var treeState: UInt64 = 1
   /// By the index of the node.
@@ -42,6 +42,14 @@ final class CallHub {
 
   func peer(_ node: NodeID) -> CallPeer? {
     peers.indices.contains(node.index) ? peers[node.index] : nil
+  }
+
+  /// A trace of its own; its span is still to be named.
+  func newTrace() -> TraceParent {
+    // Taken out and put back: two moves of a word, where an access that lasts is looked up.
+    var random = traceIDs
+    defer { traceIDs = random }
+    return TraceParent(newTrace: &random, parentID: 0)
   }
 
   /// Somebody who may make calls, until `abandonCalls`.

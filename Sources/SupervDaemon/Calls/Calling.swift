@@ -97,7 +97,7 @@ extension Daemon {
     over params: CallParams, _ call: (id: CallID, deadlineMilliseconds: Int64)?, _ span: CallID,
     _ given: TraceParent?, _ asker: Asker, to connection: ConnectionID, in line: Span<UInt8>
   ) -> Bool {
-    var trace = given ?? TraceParent(newTrace: &calls.traceIDs, parentID: span.rawValue)
+    var trace = given ?? calls.newTrace()
     trace.parentID = span.rawValue
     let message = HandleMessage(
       call: call, from: asker.peer?.quotedName ?? CallHub.operatorName, params: params,
@@ -133,11 +133,13 @@ extension Daemon {
   private func choose(
     from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
   ) throws(RPCError) -> (CallPeer, ConnectionID) {
-    let chosen = route.choose(by: { calls.table.handsCount($0) }) { peer in
-      guard isReady(peer), sessions.serving(peer.node) != nil else { return false }
-      guard let caller else { return true }
-      return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
-    }
+    let chosen = route.choose(
+      by: { calls.table.handsCount($0) },
+      where: { peer in
+        guard isReady(peer), sessions.serving(peer.node) != nil else { return false }
+        guard let caller else { return true }
+        return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
+      })
     if let chosen, let session = sessions.serving(chosen.node) { return (chosen, session.id) }
     guard let caller else { throw refused(.notReady, route.agent, notReadyText(route)) }
     let others = route.peers.filter { !isInChain($0, caller, outer) }
