@@ -347,6 +347,7 @@ extension Daemon {
 
   func tell(_ note: Note) {
     metrics.restarts.take(note)
+    journal.untold.append(note)
     let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
     let event = StoryEvent(
       note.kind.rawValue, tree.isSupervisor(note.node) ? .supervisor : .agent, name: note.name,
@@ -378,6 +379,7 @@ extension Daemon {
     guard !story.isEmpty else { return }
     let entries = story.map { events.add($0) }
     write(.telling(entries.map { String(decoding: $0.json, as: UTF8.self) }))
+    journal.untold = []
     for entry in entries {
       kernel.writeEvent(entry.json)
       for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {

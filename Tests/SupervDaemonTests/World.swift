@@ -108,8 +108,10 @@ final class World {
   func turn() {
     let events = kernel.arrivals
     kernel.arrivals = []
-    for case .ended(let key, _) in events { kernel.report(key) }
-    for event in events { daemon.take(event) }
+    for event in events {
+      if case .ended(let key, _) = event { kernel.report(key) }
+      daemon.take(event)
+    }
     daemon.endTurn()
     kernel.reapAll()
   }

@@ -11,6 +11,8 @@ struct JournalState {
 
   /// What the configuration was made of: at the start of superv, and by the last reload.
   var records: [RecordedConfiguration]
+  /// Decided, and not told yet.
+  var untold: [Note] = []
   private var snapshotByteCount = 0
   private var byteCount = 0
 
@@ -46,13 +48,13 @@ extension Daemon {
       case .spawn, .askToStop, .signal, .kill, .treeStopped: break
       }
     }
-    writeSnapshot(untold: notes)
+    writeSnapshot(deciding: notes)
   }
 
   /// Writes the journal anew, from what is.
   ///
-  /// - Parameter untold: decided, and not yet carried out.
-  func writeSnapshot(untold: [Note] = []) {
+  /// - Parameter notes: what has just been decided has more to tell.
+  func writeSnapshot(deciding notes: [Note] = []) {
     var entries: [JournalEntry] = [
       .header(JournalHeader(superv: supervVersion, boot: kernel.boot))
     ]
@@ -73,7 +75,7 @@ extension Daemon {
     entries += departing.values.filter { tree.isExpected($0.node, $0.incarnation) }
       .map { .process($0) }
     entries.append(.held(health.heldNames.sorted()))
-    entries.append(.untold(untold))
+    entries.append(.untold(journal.untold + notes))
     var lines: [UInt8] = []
     for entry in entries {
       JSON.append(entry, to: &lines)

@@ -12,7 +12,7 @@ extension Daemon {
     for note in contents.untold { tell(note) }
     let expected = tree.expectedProcesses
     let found = expected.map { adopt($0, contents) }
-    writeSnapshot(untold: contents.untold)
+    writeSnapshot()
     var reason = "superv \(supervVersion); \(found.count(where: \.self)) agents go on"
     if contents.damagedLineCount > 0 {
       reason += "; \(contents.damagedLineCount) lines of the journal could not be read"
