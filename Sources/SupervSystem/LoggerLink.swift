@@ -35,8 +35,10 @@ package final class LoggerLink {
 
   private let queueLimit: Int
   private let queue = DescriptorQueue()
+  private var pipe: Descriptor?
 
-  /// Takes over a connected SOCK_SEQPACKET socket (one end of `UnixSocket.pair`).
+  /// Takes over a connected SOCK_SEQPACKET socket: one end of `UnixSocket.pair`, or a connection
+  /// to the socket that a logger listens on.
   package init(
     socket: consuming Descriptor, queueLimit: Int = LoggerLink.defaultQueueLimit
   ) throws(SystemError) {
@@ -86,14 +88,9 @@ package final class LoggerLink {
   package func receive() throws(SystemError) -> Reception {
     var packet = [UInt8](repeating: 0, count: LoggerLink.longestPacketBytes)
     var span = packet.mutableSpan
-    let received: ReceivedMessage?
-    do {
-      received = try socket.receiveMessage(into: &span)
-    } catch let error where error.code == ECONNRESET {
-      return .ended
-    }
-    guard let received else { return .wouldBlock }
+    guard var received = try socket.receivePacket(into: &span) else { return .wouldBlock }
     if received.byteCount == 0 { return .ended }
+    pipe = received.takeDescriptor()
     if received.isTruncated { return .malformed }
     do {
       return .report(try LoggerReport(decoding: packet.span.extracting(..<received.byteCount)))
@@ -101,6 +98,9 @@ package final class LoggerLink {
       return .malformed
     }
   }
+
+  /// The pipe of the stream that the last report, an `adopted`, is about.
+  package func takePipe() -> Descriptor? { pipe.take() }
 
   /// Three texts of the longest kind and what is around them.
   package static let longestPacketBytes = 16 * 1024

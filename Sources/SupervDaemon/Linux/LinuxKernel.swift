@@ -65,7 +65,7 @@ package final class LinuxKernel: Kernel {
   /// - Parameters:
   ///   - sockets: that listen, each one for its door.
   ///   - notifySocket: of datagrams.
-  ///   - logs: not started yet.
+  ///   - logs: without a logger yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor,
@@ -84,7 +84,7 @@ package final class LinuxKernel: Kernel {
     for socket in sockets {
       if let descriptor = socket.take() { try connections.open(socket.door, descriptor, poll) }
     }
-    try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
+    try logs.begin(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
   }
 
   package var now: MonotonicTime { MonotonicTime(nanoseconds: Clock.monotonicNanoseconds) }
@@ -145,6 +145,7 @@ package final class LinuxKernel: Kernel {
     if hasDeferred { return }
     for event in ready where !isEnd(event) { take(event, &events) }
     probes.takeNews(&events)
+    logs.takeNews(&events)
     doHousework()
     advanceSurvey(&events)
     // The alarm comes last: whatever it waits for may have come with it.
@@ -195,7 +196,7 @@ package final class LinuxKernel: Kernel {
     case .signals: takeSignals(&events)
     case .door: connections.accept(at: Int(number), processes, poll, &events)
     case .connection: connections.take(number, event.readiness, poll, &events)
-    case .logger: logs.takeReports(poll, &events)
+    case .logger: logs.takeReports(now, poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)
     case .eventPipe: logs.flushEvents(poll)
     case .recordPipe: logs.flushRecords(number, poll)
@@ -236,14 +237,20 @@ extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
     let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
     let request = try processes.request(launch, pipes)
-    let pid: Int32
-    if let number = launch.agent.health.notifyDescriptor {
-      pid = try start(launch.key, request, notifyDescriptor: number)
-    } else {
-      pid = try processes.start(launch.key, request, poll)
+    let output = logs.prepare(launch.origin, launch.log, pipes)
+    do {
+      let pid =
+        if let number = launch.agent.health.notifyDescriptor {
+          try start(launch.key, request, notifyDescriptor: number)
+        } else {
+          try processes.start(launch.key, request, poll)
+        }
+      logs.settle(output, pid: pid)
+      return pid
+    } catch {
+      logs.settle(output, pid: nil)
+      throw error
     }
-    logs.open(launch, pid: pid, pipes)
-    return pid
   }
 
   private func start(
