@@ -53,11 +53,6 @@ package enum Surroundings {
 }
 
 extension SystemError {
-  /// A process that should be there is not.
-  package static func noProcess(_ pid: Int32) -> SystemError {
-    SystemError("pidfd_open", code: ESRCH, subject: String(pid))
-  }
-
   /// Nobody listens on a socket.
   package var isRefused: Bool { code == ECONNREFUSED }
   /// A queue is full that will not stay so.

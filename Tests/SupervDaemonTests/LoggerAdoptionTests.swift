@@ -77,6 +77,29 @@ import Testing
     #expect(folder.messages == ["one", "one", "two", "two"])
   }
 
+  @Test func theSettingsOfTheNewDaemonHold() throws {
+    let folder = try LoggerFolder()
+    var daemon = try PlayedDaemon(folder)
+    let agent = try daemon.start(Self.waiting)
+    try daemon.turn { folder.messages == ["one"] }
+    daemon = try PlayedDaemon(folder)
+    agent.output.file.format = .json
+    daemon.logs.adoptStreams([agent.output])
+    // What the logger has from before it says before it reads what is new.
+    let mark = try daemon.start("echo mark")
+    try daemon.turn { folder.messages.count == 2 }
+    try daemon.turn()
+    try folder.write("go")
+    try agent.end()
+    try mark.end()
+    daemon.finish()
+    let last = try Files.readText("\(folder.path)/logs/a.log").split(separator: "\n").last
+    let pid = agent.output.origin.processID
+    #expect(
+      last?.hasSuffix(#""pid":\#(pid),"stream":"stdout","message":"two"}"#) == true, "\(last ?? "")"
+    )
+  }
+
   /// Its disk hangs: daemons come and go meanwhile, and none waits for it.
   @Test func aLoggerThatStandsStillIsAdopted() throws {
     let folder = try LoggerFolder()

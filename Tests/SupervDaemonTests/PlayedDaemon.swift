@@ -75,7 +75,7 @@ final class PlayedDaemon {
 
 /// An agent, which outlives its daemon.
 final class PlayedAgent {
-  let output: RunningOutput
+  var output: RunningOutput
   private let pidfd: Descriptor
 
   init(_ process: consuming SpawnedProcess, _ output: RunningOutput) {

@@ -14,29 +14,10 @@ package final class LoggerProcess {
   private static let finishMilliseconds: UInt32 = 5000
   private static let shortDelay = Duration.milliseconds(100)
 
-  private final class Process {
-    let pid: Int32
-    let pidfd: Descriptor
-    let link: LoggerLink
-    let startedAt: MonotonicTime
-    var waitsToWrite = false
-    /// The link is at its end, and the process perhaps not.
-    var isCutOff = false
-
-    init(
-      pid: Int32, pidfd: consuming Descriptor, _ link: LoggerLink, at time: MonotonicTime
-    ) {
-      self.pid = pid
-      self.pidfd = pidfd
-      self.link = link
-      startedAt = time
-    }
-  }
-
   private let settings: DaemonSettings
   private let mirrorsOutput: Bool
   private var streams = LogStreamTable()
-  private var process: Process?
+  private var peer: LoggerPeer?
   private(set) var restartAt: MonotonicTime?
   /// Grows with each quick death, so that a logger that cannot live costs nothing.
   private var restartDelay = Duration.zero
@@ -44,7 +25,8 @@ package final class LoggerProcess {
   private let records = RecordPipes()
   /// The logger of another daemon has not said everything that it has.
   private var isAdopting = false
-  /// Reports of what it has that brought no pipe: one of those that are missed may be among them.
+  /// Something it said has not arrived whole, perhaps a stream with its pipe: what it did not
+  /// report, it may have.
   private var hasMissedStreams = false
   /// Agents whose streams some logger should have.
   private var running: [RunningOutput] = []
@@ -74,7 +56,7 @@ package final class LoggerProcess {
     _ = streams.add(.events, LogOrigin(name: "events", agent: "events"), file, pipe)
   }
 
-  package var pid: Int32? { process?.pid }
+  package var pid: Int32? { peer?.pid }
 
   // MARK: The process
 
@@ -82,23 +64,24 @@ package final class LoggerProcess {
   package func begin(
     _ now: MonotonicTime, _ poll: borrowing EventPoll
   ) throws(SystemError) {
-    let process: Process
-    if let found = try connect(now) {
-      process = found
+    let peer: LoggerPeer
+    switch try LoggerPeer.find(at: socketPath, now) {
+    case .found(let found):
+      peer = found
       streams.beginWithOldLogger()
       isAdopting = true
-    } else {
-      process = try start(now)
+    case .nobody:
+      peer = try LoggerPeer.start(executable, listeningAt: socketPath, now)
       streams.beginWithNewLogger()
       isAdopting = false
+    case .busy: return putOff(now)
     }
+    try peer.watch(poll)
+    self.peer = peer
+    restartAt = nil
     hasMissedStreams = false
     isUsageCurrent = true
-    try poll.add(process.link.socket, token: LinuxKernel.Source.logger.token(), for: .readable)
-    try poll.add(process.pidfd, token: LinuxKernel.Source.loggerProcess.token(), for: .readable)
-    self.process = process
-    restartAt = nil
-    _ = try? process.link.send(
+    _ = try? peer.link.send(
       LoggerCommand.configure(
         directory: settings.logDirectory, totalMaximumBytes: settings.logTotalMaximumBytes,
         mirrorsToTerminal: mirrorsOutput))
@@ -108,103 +91,52 @@ package final class LoggerProcess {
 
   private var socketPath: String { "\(settings.runtimeDirectory)/logger.sock" }
 
-  /// The logger that listens there, dead disk or not: what is sent to it waits in the socket.
-  ///
-  /// - Returns: nil when there is none.
-  private func connect(_ now: MonotonicTime) throws(SystemError) -> Process? {
-    do throws(SystemError) {
-      let socket = try UnixSocket.connect(to: socketPath, kind: .packets, nonblocking: true)
-      let pid = try socket.peerCredentials().process
-      let pidfd: Descriptor
-      if let exact = try socket.peerProcess() {
-        pidfd = exact
-      } else if let current = try Processes.open(pid: pid) {
-        pidfd = current
-      } else {
-        // It has only just been started by a daemon that is gone, and will say who it is.
-        throw SystemError.noProcess(pid)
-      }
-      return Process(pid: pid, pidfd: pidfd, try LoggerLink(socket: socket), at: now)
-    } catch let error where error.isMissing || error.isRefused {
-      return nil
-    }
-  }
-
-  private func start(_ now: MonotonicTime) throws(SystemError) -> Process {
-    let listener = try UnixSocket.listen(at: socketPath, kind: .packets)
-    let door = listener.number
-    let pair = try UnixSocket.pair(kind: .packets)
-    let process = try pair.split { (ours, theirs) throws(SystemError) -> Process in
-      var request = SpawnRequest(command: ["superv", "logger"], environment: [])
-      request.candidates = [executable]
-      request.directory = "/"
-      // It holds a pipe for every stream: the raised limit is for it as well.
-      request.extraDescriptors = [
-        .init(source: theirs.number, target: 3), .init(source: door, target: 4),
-      ]
-      let link = try LoggerLink(socket: ours)
-      do throws(SpawnError) {
-        let child = try spawn(request)
-        return Process(pid: child.pid, pidfd: child.takeDescriptor(), link, at: now)
-      } catch {
-        throw SystemError(error.stage.call, code: error.code, subject: "superv logger")
-      }
-    }
-    _ = consume listener
-    return process
-  }
-
   /// It has died: what it had in hand stays in the pipes for the next one.
   package func takeEnd(_ now: MonotonicTime, _ poll: borrowing EventPoll) {
-    guard let process, (try? process.pidfd.wait(timeoutMilliseconds: 0)) == true else { return }
-    while case .report(let report) = (try? process.link.receive()) ?? .ended {
-      take(report, on: process.link)
+    guard let peer, peer.hasEnded else { return }
+    while case .report(let report) = (try? peer.link.receive()) ?? .ended {
+      take(report, on: peer.link)
     }
-    letGo(poll)
-    let livedLong = now - process.startedAt > .seconds(10)
-    if livedLong { restartDelay = .zero } else { delayRestart() }
-    restartAt = now + restartDelay
+    peer.letGo(poll)
+    self.peer = nil
+    if now - peer.startedAt > .seconds(10) {
+      restartDelay = .zero
+      restartAt = now
+    } else {
+      putOff(now)
+    }
   }
 
-  private func letGo(_ poll: borrowing EventPoll) {
-    guard let process else { return }
-    if !process.isCutOff { try? poll.remove(process.link.socket) }
-    try? poll.remove(process.pidfd)
-    // One that another daemon has started is another's child.
-    _ = try? Processes.reap(process.pidfd)
-    self.process = nil
-  }
-
-  private func delayRestart() {
+  private func putOff(_ now: MonotonicTime) {
     restartDelay = min(.seconds(5), max(Self.shortDelay, restartDelay * 2))
+    restartAt = now + restartDelay
   }
 
   package func restartIfDue(_ now: MonotonicTime, _ poll: borrowing EventPoll) {
     guard let due = restartAt, due <= now else { return }
-    letGo(poll)
+    peer?.letGo(poll)
+    peer = nil
     do {
       try begin(now, poll)
     } catch {
-      delayRestart()
-      restartAt = now + restartDelay
+      putOff(now)
     }
   }
 
   package func takeReports(
     _ now: MonotonicTime, _ poll: borrowing EventPoll, _ found: inout [KernelEvent]
   ) {
-    guard let process, !process.isCutOff else { return }
+    guard let peer, !peer.isCutOff else { return }
     var isAtEnd = false
     while !isAtEnd {
-      switch (try? process.link.receive()) ?? .ended {
-      case .report(let report): take(report, on: process.link)
+      switch (try? peer.link.receive()) ?? .ended {
+      case .report(let report): take(report, on: peer.link)
       case .malformed: hasMissedStreams = true
       case .wouldBlock: isAtEnd = true
       case .ended:
         // Mostly it has died, which its pidfd says next. Else it is connected to again.
         isAtEnd = true
-        process.isCutOff = true
-        try? poll.remove(process.link.socket)
+        peer.cutOff(poll)
         restartAt = now + Self.shortDelay
       }
     }
@@ -243,8 +175,8 @@ package final class LoggerProcess {
 
   /// Asks what the streams have brought; `isUsageCurrent` turns true when the answer is here.
   func askUsage() {
-    guard let process else { return }
-    isUsageCurrent = (try? process.link.send(.reportUsage)) != .sent
+    guard let peer else { return }
+    isUsageCurrent = (try? peer.link.send(.reportUsage)) != .sent
   }
 
   /// What every agent instance has said so far, by its name.
@@ -262,7 +194,7 @@ package final class LoggerProcess {
     let prepared = PreparedOutput(
       output: streams.add(.stdout, origin, file, pipes.output),
       errors: streams.add(.stderr, origin, file, pipes.errors), pipes: pipes)
-    if let process { streams.handOverPipes(on: process.link) }
+    if let peer { streams.handOverPipes(on: peer.link) }
     return prepared
   }
 
@@ -284,16 +216,17 @@ package final class LoggerProcess {
   /// A pipe that cannot be opened again becomes a `fault` of its log file.
   package func adoptStreams(_ running: [RunningOutput]) {
     self.running += running
-    if process != nil && !isAdopting { reattach() }
+    if peer != nil && !isAdopting { reattach() }
   }
 
   private func reattach() {
     guard !running.isEmpty else { return }
     let known = streams.byInode
-    for agent in running {
+    // Named twice, it is still one agent.
+    for agent in Set(running) {
       for (kind, inode) in agent.pipes {
         if let stream = known[inode] {
-          if stream.awaitsProcess { streams.identify(stream.id, as: agent.origin.processID) }
+          adjust(stream, to: agent)
         } else if hasMissedStreams {
           fault(agent, "superv had no descriptors left when it took over from another daemon")
         } else {
@@ -303,6 +236,12 @@ package final class LoggerProcess {
     }
     running = []
     handOver()
+  }
+
+  /// What the daemon before did not come to say, and what the configuration says now.
+  private func adjust(_ stream: LogStream, to agent: RunningOutput) {
+    if stream.awaitsProcess { streams.identify(stream.id, as: agent.origin.processID) }
+    if stream.file.path == agent.file.path, stream.file != agent.file { update(agent.file) }
   }
 
   private func reattach(_ agent: RunningOutput, _ kind: LogStreamKind, _ inode: UInt64) {
@@ -328,24 +267,19 @@ package final class LoggerProcess {
 
   func update(_ file: LogFileSettings) {
     streams.update(file)
-    _ = try? process?.link.send(.update(file))
+    _ = try? peer?.link.send(.update(file))
   }
 
   /// Gives the logger what it does not know yet, as far as the link takes it. Called once a turn,
   /// when everything that keeps agents alive is done.
   package func handOver() {
-    if let process { streams.handOver(on: process.link) }
+    if let peer { streams.handOver(on: peer.link) }
   }
 
   package func watchLink(_ poll: borrowing EventPoll) {
-    guard let process, !process.isCutOff else { return }
-    _ = try? process.link.flush()
-    let waits = process.link.hasQueued
-    guard waits != process.waitsToWrite else { return }
-    process.waitsToWrite = waits
-    try? poll.change(
-      process.link.socket, token: LinuxKernel.Source.logger.token(),
-      for: waits ? [.readable, .writable] : .readable)
+    guard let peer else { return }
+    _ = try? peer.link.flush()
+    peer.watchForWriting(poll)
   }
 
   // MARK: Records of our own
@@ -377,9 +311,8 @@ package final class LoggerProcess {
     handOver()
     // Nobody is to come to it any more.
     try? Files.remove(socketPath)
-    guard let process else { return }
-    _ = try? process.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
-    _ = try? process.pidfd.wait(timeoutMilliseconds: Int64(Self.finishMilliseconds) + 1000)
-    _ = try? Processes.reap(process.pidfd)
+    guard let peer else { return }
+    _ = try? peer.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
+    peer.waitForEnd(atMostMilliseconds: Int64(Self.finishMilliseconds) + 1000)
   }
 }
