@@ -63,7 +63,7 @@ extension LoggerLoop {
 
   private func takeCommands(atMost limit: Int) {
     for _ in 0..<limit {
-      switch outbox.receive() {
+      switch outbox.receive(openingAside: open) {
       case .wouldBlock: return
       case .malformed: malformedCommands += 1
       case .command(let command): carryOut(command)

@@ -23,6 +23,8 @@ final class ReportOutbox {
   }
 
   private var link: Descriptor?
+  /// What the daemon says here it has said before the next command on the link.
+  private var aside: Descriptor?
   private var pipe: Descriptor?
   private var waiting: [Entry] = []
   private var lost: UInt64 = 0
@@ -76,6 +78,7 @@ final class ReportOutbox {
     case .none: break
     }
     link = nil
+    aside = nil
     waiting = []
     lost = 0
     isWatchedForWriting = false
@@ -83,10 +86,37 @@ final class ReportOutbox {
 
   // MARK: Commands
 
-  func receive() -> Reception {
+  /// - Parameter open: is given streams that were handed over aside, before what is returned.
+  func receive(openingAside open: (LogStream, consuming Descriptor) -> Void) -> Reception {
+    let reception: Reception
+    switch link {
+    case .some(let link): reception = receive(from: link)
+    case .none: reception = .wouldBlock
+    }
+    var companion = pipe.take()
+    // Bounded by what a socket holds.
+    while case .open(let stream) = receiveAside(), let pipe = pipe.take() { open(stream, pipe) }
+    if case .command(.configure) = reception, let socket = companion.take() {
+      aside = Optional(socket)
+    }
+    pipe = companion
+    return reception
+  }
+
+  private func receiveAside() -> Reception {
+    switch aside {
+    case .some(let aside): receive(from: aside)
+    case .none: .wouldBlock
+    }
+  }
+
+  private func receive(from socket: borrowing Descriptor) -> Reception {
+    var packet: [UInt8] = []
+    swap(&packet, &self.packet)
+    defer { swap(&packet, &self.packet) }
     do {
       var span = packet.mutableSpan
-      guard var message = try link?.receivePacket(into: &span) else { return .wouldBlock }
+      guard var message = try socket.receivePacket(into: &span) else { return .wouldBlock }
       if message.byteCount == 0 { return .ended }
       pipe = message.takeDescriptor()
       if message.isTruncated { return .malformed }

@@ -36,6 +36,8 @@ package final class LoggerLink {
   private let queueLimit: Int
   private let queue = DescriptorQueue()
   private var pipe: Descriptor?
+  /// A second socket, which the logger reads before each command but does not wait on.
+  private var aside: Descriptor?
 
   /// Takes over a connected SOCK_SEQPACKET socket: one end of `UnixSocket.pair`, or a connection
   /// to the socket that a logger listens on.
@@ -59,6 +61,31 @@ package final class LoggerLink {
   package func send(_ command: LoggerCommand) throws(SystemError) -> Outcome {
     if case .open = command { preconditionFailure("a stream is opened with its pipe") }
     return try send(command, passing: nil)
+  }
+
+  /// Sends the first command and, with it, the far end of a socket for `openAside`.
+  ///
+  /// - Throws: `SystemError`; `EMFILE` when there are no descriptors for it.
+  package func begin(_ configure: LoggerCommand) throws(SystemError) -> Outcome {
+    try UnixSocket.pair(nonblocking: true).split { (ours, theirs) throws(SystemError) in
+      let outcome = try send(configure, passing: theirs.number)
+      aside = Optional(ours)
+      return outcome
+    }
+  }
+
+  /// Hands a stream over as `open` does, but without waking the logger, which would take the
+  /// processor from whoever is in a hurry: it sees the stream before the next command, or when
+  /// this end of the link is closed. A command has to follow soon.
+  package func openAside(
+    _ stream: LogStream, pipe: borrowing Descriptor
+  ) throws(SystemError) -> Outcome {
+    if let packet = try? LoggerCommand.open(stream).encoded(),
+      try aside?.sendMessage(packet.span, passing: [pipe.number]) != nil
+    {
+      return .sent
+    }
+    return try open(stream, pipe: pipe)
   }
 
   /// Hands a stream over: the logger gets its own copy of the pipe's read end. Keep the other one

@@ -42,6 +42,41 @@ import Testing
     try harness.finish()
   }
 
+  /// What comes aside wakes nobody up, and nothing that follows is done before it.
+  @Test func whatComesAsideIsThereBeforeTheNextCommand() throws {
+    let scratch = try Scratch()
+    var harness: Harness? = try Harness(scratch.path)
+    let loop = try #require(harness?.loop)
+    let configure = LoggerCommand.configure(
+      directory: scratch.path, totalMaximumBytes: 0, mirrorsToTerminal: false)
+    #expect(try harness?.link.begin(configure) == .sent)
+    var writers: [Int32] = []
+    // More than the socket takes: the rest comes the other way.
+    for id: UInt64 in 1...600 {
+      let opened = stream(id, "\(scratch.path)/a.log")
+      writers.append(
+        try Pipe.make().split { (reader, writer) throws in
+          #expect(try harness?.link.openAside(opened, pipe: reader) != .refused)
+          try writer.writeAll("\(id)\n")
+          return writer.release()
+        })
+      if id == 1 {
+        _ = try harness?.link.send(.identify([StreamProcess(stream: 1, processID: 42)]))
+        try harness?.turn()
+        #expect(processes(in: try scratch.read("a.log")) == ["42"])
+      }
+    }
+    while try harness?.link.flush() == false { try harness?.turn() }
+    let some = (2...101).map { StreamProcess(stream: $0, processID: 7) }
+    _ = try harness?.link.send(.identify(some))
+    // The daemon dies without having said the rest.
+    harness = nil
+    for number in writers { Descriptor(owning: number).close() }
+    while try loop.runOnce(timeoutMilliseconds: 0) {}
+    let found = processes(in: try scratch.read("a.log"))
+    #expect(found.count == 600 && found.count { $0 == "7" } == 100)
+  }
+
   @Test func anAgentThatCouldNotBeStartedLeavesNoTrace() throws {
     let scratch = try Scratch()
     let harness = try Harness(scratch.path)

@@ -112,17 +112,27 @@ struct LogStreamTable {
 
   /// Gives the logger what it does not know yet, as far as the link takes it.
   mutating func handOver(on link: LoggerLink) {
-    handOverPipes(on: link)
+    handOverPipes { (stream, pipe) throws(SystemError) in try link.open(stream, pipe: pipe) }
     if unsent.isEmpty { sendIdentified(on: link) }
   }
 
-  mutating func handOverPipes(on link: LoggerLink) {
+  /// The same for pipes only, and without waking the logger: `handOver` has to follow, with
+  /// something that has been identified.
+  mutating func handOverAside(on link: LoggerLink) {
+    handOverPipes { (stream, pipe) throws(SystemError) in
+      try link.openAside(stream, pipe: pipe)
+    }
+  }
+
+  private mutating func handOverPipes(
+    _ open: (LogStream, borrowing Descriptor) throws(SystemError) -> LoggerLink.Outcome
+  ) {
     guard !unsent.isEmpty else { return }
     var sentCount = 0
     for id in unsent {
       // A full link takes the rest later; a broken one is seen at its end.
       if let entry = entries[id] {
-        let outcome = try? link.open(entry.facts, pipe: entry.pipe.reader)
+        let outcome = try? open(entry.facts, entry.pipe.reader)
         guard let outcome, outcome != .refused else { break }
       }
       sentCount += 1

@@ -81,8 +81,8 @@ package final class LoggerProcess {
     restartAt = nil
     hasMissedStreams = false
     isUsageCurrent = true
-    _ = try? peer.link.send(
-      LoggerCommand.configure(
+    _ = try? peer.link.begin(
+      .configure(
         directory: settings.logDirectory, totalMaximumBytes: settings.logTotalMaximumBytes,
         mirrorsToTerminal: mirrorsOutput))
     if !isAdopting { reattach() }
@@ -194,7 +194,7 @@ package final class LoggerProcess {
     let prepared = PreparedOutput(
       output: streams.add(.stdout, origin, file, pipes.output),
       errors: streams.add(.stderr, origin, file, pipes.errors), pipes: pipes)
-    if let peer { streams.handOverPipes(on: peer.link) }
+    if let peer { streams.handOverAside(on: peer.link) }
     return prepared
   }
 
