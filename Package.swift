@@ -100,7 +100,10 @@ let package = Package(
     tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
     tests(
       "SupervDaemonTests",
-      of: ["SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
+      of: [
+        "SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem",
+        "superv",
+      ]),
     tests(
       "SupervCommandsTests",
       of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),

@@ -10,8 +10,9 @@ extension Roles {
     keeper: keeperRole, daemon: daemonRole, logger: loggerRole)
 }
 
-/// The daemon hands the logger its end of their socket here.
+/// The daemon hands the logger its end of their socket here, and the one that it listens on.
 private let loggerLinkDescriptor: Int32 = 3
+private let loggerDoorDescriptor: Int32 = 4
 
 @Sendable private func daemonRole(_ arguments: DaemonArguments) -> Int32 {
   runDaemon(arguments.start) { problem in announce(problem, to: arguments.readyDescriptor) }
@@ -50,7 +51,9 @@ private func announce(_ problem: String?, to number: Int32?) {
 
 @Sendable private func loggerRole() -> Int32 {
   do {
-    try runLogger(link: Descriptor(owning: loggerLinkDescriptor))
+    try runLogger(
+      link: Descriptor(owning: loggerLinkDescriptor),
+      listener: Descriptor(owning: loggerDoorDescriptor))
     return CommandStatus.ok.rawValue
   } catch {
     return CommandStatus.no.rawValue

@@ -391,7 +391,7 @@ extension Daemon {
 
   private func take(_ report: LoggerReport) {
     switch report {
-    case .closed, .usage: break
+    case .closed, .usage, .adopted, .adoptedAll: break
     case .fault(let path, _, let text, _):
       tell(StoryEvent("log.fault", .daemon, reason: "\(path): \(text)"))
     case .recovered(let path, let lines, let bytes):

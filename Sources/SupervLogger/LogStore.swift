@@ -12,6 +12,8 @@ package struct LoggerOptions {
   package var waitingReports = 8192
   package var firstRetryNanoseconds: Int64 = 250_000_000
   package var longestRetryNanoseconds: Int64 = 30_000_000_000
+  /// How long a logger without streams waits for another daemon when it has lost its own.
+  package var orphanNanoseconds: Int64 = 60_000_000_000
   package var realTimeClock: () -> Int64 = { Clock.realTimeNanoseconds }
   package var monotonicClock: () -> Int64 = { Clock.monotonicNanoseconds }
 

@@ -5,46 +5,54 @@ package import SupervSystem
 ///
 /// One turn takes each stream that has something once, so that an agent that never stops writing
 /// costs the others no more than one buffer's worth of time. Nothing wakes it up while nothing
-/// happens. It ends when its streams have: it outlives the daemon, so that no line is lost with it.
+/// happens. It outlives the daemon, so that no line is lost with it, and the next daemon comes in
+/// by the door; it ends when its streams have and no daemon came for some time.
 package final class LoggerLoop {
   /// When the loop may end.
-  private enum Phase {
+  enum Phase {
     /// There is a daemon, and more streams may come.
     case serving
     /// When every stream has ended, or at this point of monotonic time.
     case finishing(deadlineNanoseconds: Int64)
-    /// The daemon is gone: when every stream has ended.
-    case orphaned
+    /// The daemon is gone: when every stream has ended and, where another one can come in, some
+    /// time has passed.
+    case orphaned(sinceNanoseconds: Int64)
   }
 
   /// Events of streams that had ended by then.
   package private(set) var staleEvents: UInt64 = 0
   /// Messages of the daemon that were none.
-  package private(set) var malformedCommands: UInt64 = 0
+  package internal(set) var malformedCommands: UInt64 = 0
+  /// Connections of other users.
+  package var refusals: UInt64 { door.refusals }
 
-  private let options: LoggerOptions
-  private let poll: EventPoll
+  let options: LoggerOptions
+  let poll: EventPoll
   private let standardOutput: Descriptor?
-  private let store: LogStore
+  let store: LogStore
   private let buffer: ReadBuffer
   private let encoder = RecordEncoder()
   private var events: [EventPoll.Event] = []
-  private var inputs = InputTable()
-  private let outbox: ReportOutbox
-  private var phase: Phase
+  private(set) var inputs = InputTable()
+  let outbox: ReportOutbox
+  let door: LoggerDoor
+  var phase: Phase
   private var mirror: Mirror?
   private var isMirrorWatched = false
 
-  private static let linkToken = UInt64.max
+  static let linkToken = UInt64.max
   private static let mirrorToken = UInt64.max - 1
+  private static let doorToken = UInt64.max - 2
 
   /// - Parameters:
   ///   - link: A connected SOCK_SEQPACKET socket whose other end is a `LoggerLink`; without one,
-  ///     open streams with `open` and the loop ends with the last of them.
+  ///     open streams with `open`.
+  ///   - listener: A listening SOCK_SEQPACKET socket for daemons to come; without one, the loop
+  ///     ends with the last stream when the link has ended.
   ///   - standardOutput: Where the mirror shows lines, if it is turned on.
   package init(
-    link: consuming Descriptor?, standardOutput: consuming Descriptor? = nil,
-    options: LoggerOptions = LoggerOptions()
+    link: consuming Descriptor?, listener: consuming Descriptor? = nil,
+    standardOutput: consuming Descriptor? = nil, options: LoggerOptions = LoggerOptions()
   ) throws(SystemError) {
     self.options = options
     poll = try EventPoll()
@@ -52,8 +60,11 @@ package final class LoggerLoop {
     buffer = ReadBuffer(capacity: options.readBytes)
     store = LogStore(options: options)
     outbox = try ReportOutbox(link: link, limit: options.waitingReports)
-    phase = outbox.isConnected ? .serving : .orphaned
+    door = LoggerDoor(listener)
+    phase =
+      outbox.isConnected ? .serving : .orphaned(sinceNanoseconds: options.monotonicClock())
     try outbox.register(poll, token: LoggerLoop.linkToken)
+    try door.register(poll, token: LoggerLoop.doorToken)
     store.report = { [outbox] report in outbox.append(report) }
   }
 
@@ -74,7 +85,8 @@ package final class LoggerLoop {
     try poll.wait(&events, timeoutMilliseconds: waitMilliseconds(atMost: timeoutMilliseconds))
     // The daemon's messages first: a change of settings should hold for what is read now.
     for event in events where event.token == LoggerLoop.linkToken { serveLink(event.readiness) }
-    for event in events where event.token < LoggerLoop.mirrorToken {
+    for event in events where event.token == LoggerLoop.doorToken { try serveDoor() }
+    for event in events where event.token < LoggerLoop.doorToken {
       guard let input = inputs[event.token] else {
         staleEvents += 1
         continue
@@ -95,90 +107,54 @@ package final class LoggerLoop {
 
   /// Begins to log a stream, as the daemon's `open` does.
   package func open(_ stream: LogStream, pipe: consuming Descriptor) {
+    // A daemon that does not know whether a stream arrived says it again.
+    guard inputs.token(ofStream: stream.id) == nil else { return }
     let file = store.file(for: stream)
     let input = LoggerInput(stream, pipe: pipe, file: file)
-    let token = inputs.insert(input)
+    // Nobody is there to say which process it is.
+    if !outbox.isConnected { input.identify(stream.origin.processID) }
+    watch(inputs.insert(input), input)
+  }
+
+  /// Begins to read a stream, unless something has to come first.
+  func watch(_ token: UInt64, _ input: LoggerInput) {
+    guard !input.isWatched, !input.awaitsProcess else { return }
+    if input.isOfDaemon, inputs.all.contains(where: input.follows) { return }
+    input.isWatched = true
     do {
       try input.pipe.setNonblocking(true)
       try poll.add(input.pipe, token: token, for: .readable)
     } catch {
       store.report(
         .fault(
-          path: stream.file.path, code: error.code, text: error.description,
+          path: input.stream.file.path, code: error.code, text: error.description,
           sinceNanoseconds: options.realTimeClock()))
       finish(token, input)
     }
   }
 
-  /// Carries out one command, except `open`, which needs a pipe.
-  package func carryOut(_ command: LoggerCommand) {
-    switch command {
-    case .configure(let directory, let totalMaximumBytes, let mirrorsToTerminal):
-      try? Files.makeDirectories(directory, mode: 0o750)
-      store.folder.configure(directory: directory, maximumBytes: totalMaximumBytes)
-      setMirror(mirrorsToTerminal)
-    case .open:
-      malformedCommands += 1
-    case .update(let settings):
-      store.file(at: settings.path)?.update(settings)
-      for input in inputs.all where input.stream.file.path == settings.path {
-        input.update(settings)
-      }
-    case .rotate(let path):
-      store.rotate(path: path)
-    case .reopen:
-      store.closeAll()
-    case .reportUsage: reportUsage()
-    case .finish(let graceMilliseconds):
-      let deadline = options.monotonicClock() + Int64(graceMilliseconds) * 1_000_000
-      phase = .finishing(deadlineNanoseconds: deadline)
-    }
-  }
-
-  private func reportUsage() {
-    var usages = inputs.all.compactMap { $0.takeUsage() }
-    while usages.count > LoggerLoop.usagesPerReport {
-      store.report(.usage(Array(usages.suffix(LoggerLoop.usagesPerReport)), isLast: false))
-      usages.removeLast(LoggerLoop.usagesPerReport)
-    }
-    store.report(.usage(usages, isLast: true))
-  }
-
-  private static let usagesPerReport = 256
-
   private var isDone: Bool {
     switch phase {
     case .serving: false
-    case .finishing, .orphaned: inputs.count == 0
+    case .finishing: inputs.count == 0
+    case .orphaned: inputs.count == 0 && (orphanDeadline ?? .min) <= options.monotonicClock()
     }
+  }
+
+  /// When the loop ends unless a daemon comes, in monotonic time; nil: not yet, or at once.
+  private var orphanDeadline: Int64? {
+    guard case .orphaned(let since) = phase, inputs.count == 0, door.isOpen else { return nil }
+    return since + options.orphanNanoseconds
   }
 
   private func waitMilliseconds(atMost limit: Int32?) -> Int32? {
     var deadline = store.nextRetryNanoseconds
     if case .finishing(let end) = phase { deadline = min(deadline ?? .max, end) }
+    if let end = orphanDeadline { deadline = min(deadline ?? .max, end) }
     guard let deadline else { return limit }
     let left = max(0, deadline - options.monotonicClock())
     // Rounded up: a wait that ends too early would only be repeated.
     return min(Int32(clamping: left / 1_000_000 + 1), limit ?? .max)
-  }
-
-  // MARK: The daemon
-
-  private func serveLink(_ readiness: EventPoll.Readiness) {
-    guard !readiness.intersection([.readable, .hangUp, .error]).isEmpty else { return }
-    // Bounded, so that a flood of commands does not keep the streams waiting.
-    for _ in 0..<256 {
-      switch outbox.receive() {
-      case .wouldBlock: return
-      case .malformed: malformedCommands += 1
-      case .command(let command): carryOut(command)
-      case .open(let stream): if let pipe = outbox.takePipe() { open(stream, pipe: pipe) }
-      case .ended:
-        outbox.disconnect()
-        if case .serving = phase { phase = .orphaned }
-        return
-      }
-    }
   }
 
   // MARK: The streams
@@ -216,15 +192,25 @@ package final class LoggerLoop {
   private func end(_ token: UInt64, _ input: LoggerInput) {
     // It may be registered through a copy that somebody else still holds.
     try? poll.remove(input.pipe)
-    encode(input.splitter.finish(buffer), of: input)
-    input.count(encoder, bytes: 0)
+    let rest = input.splitter.finish(buffer)
+    if rest != nil && input.isOfDaemon {
+      input.countTorn()
+    } else {
+      encode(rest, of: input)
+      input.count(encoder, bytes: 0)
+    }
     finish(token, input)
   }
 
   private func finish(_ token: UInt64, _ input: LoggerInput) {
+    input.hasEnded = true
     inputs.remove(token)
     store.release(input.file)
     store.report(input.closed)
+    guard input.isOfDaemon else { return }
+    for successor in inputs.all where successor.follows(input) {
+      if let token = inputs.token(ofStream: successor.stream.id) { watch(token, successor) }
+    }
   }
 
   /// The time is up: takes what is in the pipes, a bounded amount of it, and ends all streams.
@@ -244,7 +230,7 @@ package final class LoggerLoop {
 
   // MARK: The mirror
 
-  private func setMirror(_ isOn: Bool) {
+  func setMirror(_ isOn: Bool) {
     if !isOn {
       mirror?.flush()
       watchMirror(false)
@@ -273,6 +259,7 @@ package final class LoggerLoop {
 
   /// The last turn: one more try for what could not be written, then everything is closed.
   private func leave() {
+    door.close(poll)
     store.retry(force: true)
     mirror?.drain(forMilliseconds: LoggerLoop.farewellMilliseconds)
     outbox.drain(forMilliseconds: LoggerLoop.farewellMilliseconds)

@@ -15,9 +15,18 @@ final class ReportOutbox {
     case ended
   }
 
+  /// What waits to be said.
+  private enum Entry {
+    case report(LoggerReport)
+    /// That a stream is open, if it still is when this is sent: until then it holds no descriptor.
+    case adopted(LoggerInput)
+  }
+
   private var link: Descriptor?
+  /// What the daemon says here it has said before the next command on the link.
+  private var aside: Descriptor?
   private var pipe: Descriptor?
-  private var waiting: [LoggerReport] = []
+  private var waiting: [Entry] = []
   private var lost: UInt64 = 0
   private var isWatchedForWriting = false
   private let limit: Int
@@ -30,6 +39,19 @@ final class ReportOutbox {
   }
 
   var isConnected: Bool { link != nil }
+
+  /// Begins to serve another daemon.
+  ///
+  /// - Parameter streams: All that are open: it is told of them first.
+  func connect(
+    _ link: consuming Descriptor, _ streams: [LoggerInput], _ poll: borrowing EventPoll,
+    token: UInt64
+  ) throws(SystemError) {
+    disconnect(poll)
+    self.link = Optional(link)
+    try register(poll, token: token)
+    waiting = streams.map { .adopted($0) } + [.report(.adoptedAll)]
+  }
 
   func register(_ poll: borrowing EventPoll, token: UInt64) throws(SystemError) {
     switch link {
@@ -50,18 +72,51 @@ final class ReportOutbox {
     }
   }
 
-  func disconnect() {
+  func disconnect(_ poll: borrowing EventPoll) {
+    switch link {
+    case .some(let link): try? poll.remove(link)
+    case .none: break
+    }
     link = nil
+    aside = nil
     waiting = []
+    lost = 0
     isWatchedForWriting = false
   }
 
   // MARK: Commands
 
-  func receive() -> Reception {
+  /// - Parameter open: is given streams that were handed over aside, before what is returned.
+  func receive(openingAside open: (LogStream, consuming Descriptor) -> Void) -> Reception {
+    let reception: Reception
+    switch link {
+    case .some(let link): reception = receive(from: link)
+    case .none: reception = .wouldBlock
+    }
+    var companion = pipe.take()
+    // Bounded by what a socket holds.
+    while case .open(let stream) = receiveAside(), let pipe = pipe.take() { open(stream, pipe) }
+    if case .command(.configure) = reception, let socket = companion.take() {
+      aside = Optional(socket)
+    }
+    pipe = companion
+    return reception
+  }
+
+  private func receiveAside() -> Reception {
+    switch aside {
+    case .some(let aside): receive(from: aside)
+    case .none: .wouldBlock
+    }
+  }
+
+  private func receive(from socket: borrowing Descriptor) -> Reception {
+    var packet: [UInt8] = []
+    swap(&packet, &self.packet)
+    defer { swap(&packet, &self.packet) }
     do {
       var span = packet.mutableSpan
-      guard var message = try link?.receiveMessage(into: &span) else { return .wouldBlock }
+      guard var message = try socket.receivePacket(into: &span) else { return .wouldBlock }
       if message.byteCount == 0 { return .ended }
       pipe = message.takeDescriptor()
       if message.isTruncated { return .malformed }
@@ -88,7 +143,7 @@ final class ReportOutbox {
       lost += 1
       return
     }
-    waiting.append(report)
+    waiting.append(.report(report))
   }
 
   /// Sends what the socket takes now. That the daemon is gone is seen by `receive`.
@@ -114,9 +169,17 @@ final class ReportOutbox {
     }
   }
 
-  private func send(_ report: LoggerReport) -> Bool {
+  private func send(_ entry: Entry) -> Bool {
+    switch entry {
+    case .report(let report): return send(report)
+    case .adopted(let input):
+      return input.hasEnded || send(.adopted(input.stream), passing: [input.pipe.number])
+    }
+  }
+
+  private func send(_ report: LoggerReport, passing numbers: [Int32] = []) -> Bool {
     // Too long to be said: nothing is gained by trying again.
     guard let packet = try? report.encoded() else { return true }
-    return (try? link?.sendMessage(packet.span)) != nil
+    return (try? link?.sendMessage(packet.span, passing: numbers)) != nil
   }
 }

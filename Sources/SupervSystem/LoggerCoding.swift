@@ -12,8 +12,6 @@ enum LoggerCoding {
   static let version: UInt8 = 1
   /// The longest text in a message, which is what a path may be (`PATH_MAX`).
   static let longestTextBytes = 4096
-  /// The most streams in one report: 256 of 32 bytes are half a packet.
-  static let mostUsages = 256
 }
 
 extension LoggerCommand {
@@ -30,10 +28,7 @@ extension LoggerCommand {
       writer.put(UInt8(mirrorsToTerminal ? 1 : 0))
     case .open(let stream):
       writer.put(2 as UInt8)
-      writer.put(stream.id)
-      writer.put(stream.kind.rawValue)
-      try writer.put(stream.origin)
-      try writer.put(stream.file)
+      try writer.put(stream)
     case .update(let file):
       writer.put(3 as UInt8)
       try writer.put(file)
@@ -45,6 +40,14 @@ extension LoggerCommand {
     case .finish(let graceMilliseconds):
       writer.put(6 as UInt8)
       writer.put(graceMilliseconds)
+    case .identify(let streams):
+      guard streams.count <= LoggerCommand.mostStreamsPerPacket else { throw .tooLong }
+      writer.put(7 as UInt8)
+      writer.put(UInt16(streams.count))
+      for stream in streams {
+        writer.put(stream.stream)
+        writer.put(stream.processID)
+      }
     case .reportUsage:
       writer.put(8 as UInt8)
     }
@@ -65,6 +68,7 @@ extension LoggerCommand {
       case 4: .rotate(path: try reader.optionalText())
       case 5: .reopen
       case 6: .finish(graceMilliseconds: try reader.number(UInt32.self))
+      case 7: .identify(try reader.processes())
       case 8: .reportUsage
       default: throw .malformed
       }
@@ -97,7 +101,7 @@ extension LoggerReport {
       writer.put(132 as UInt8)
       writer.put(reports)
     case .usage(let streams, let isLast):
-      guard streams.count <= LoggerCoding.mostUsages else { throw .tooLong }
+      guard streams.count <= LoggerCommand.mostStreamsPerPacket else { throw .tooLong }
       writer.put(133 as UInt8)
       writer.put(UInt8(isLast ? 1 : 0))
       writer.put(UInt16(streams.count))
@@ -106,6 +110,11 @@ extension LoggerReport {
           writer.put(number)
         }
       }
+    case .adopted(let stream):
+      writer.put(134 as UInt8)
+      try writer.put(stream)
+    case .adoptedAll:
+      writer.put(135 as UInt8)
     }
     return writer.bytes
   }
@@ -129,6 +138,8 @@ extension LoggerReport {
           droppedBytes: try reader.number(UInt64.self))
       case 132: .lost(reports: try reader.number(UInt64.self))
       case 133: try reader.usageReport()
+      case 134: .adopted(try reader.stream())
+      case 135: .adoptedAll
       default: throw .malformed
       }
     try reader.end()
@@ -149,6 +160,13 @@ private struct PacketWriter {
     guard utf8.count <= LoggerCoding.longestTextBytes else { throw .tooLong }
     put(UInt16(utf8.count))
     bytes.append(contentsOf: utf8)
+  }
+
+  mutating func put(_ stream: LogStream) throws(LoggerMessageError) {
+    put(stream.id)
+    put(stream.kind.rawValue)
+    try put(stream.origin)
+    try put(stream.file)
   }
 
   mutating func put(_ origin: LogOrigin) throws(LoggerMessageError) {
@@ -233,11 +251,25 @@ private struct PacketReader {
     return .usage(try usages(), isLast: isLast)
   }
 
+  mutating func processes() throws(LoggerMessageError) -> [StreamProcess] {
+    var found: [StreamProcess] = []
+    for _ in 0..<(try streamCount()) {
+      found.append(
+        StreamProcess(
+          stream: try number(UInt64.self), processID: try number(Int32.self)))
+    }
+    return found
+  }
+
+  private mutating func streamCount() throws(LoggerMessageError) -> Int {
+    let count = Int(try number(UInt16.self))
+    guard count <= LoggerCommand.mostStreamsPerPacket else { throw .malformed }
+    return count
+  }
+
   private mutating func usages() throws(LoggerMessageError) -> [StreamUsage] {
     var found: [StreamUsage] = []
-    let count = Int(try number(UInt16.self))
-    guard count <= LoggerCoding.mostUsages else { throw .malformed }
-    for _ in 0..<count {
+    for _ in 0..<(try streamCount()) {
       found.append(
         StreamUsage(
           stream: try number(UInt64.self), lines: try number(UInt64.self),

@@ -35,8 +35,12 @@ package final class LoggerLink {
 
   private let queueLimit: Int
   private let queue = DescriptorQueue()
+  private var pipe: Descriptor?
+  /// A second socket, which the logger reads before each command but does not wait on.
+  private var aside: Descriptor?
 
-  /// Takes over a connected SOCK_SEQPACKET socket (one end of `UnixSocket.pair`).
+  /// Takes over a connected SOCK_SEQPACKET socket: one end of `UnixSocket.pair`, or a connection
+  /// to the socket that a logger listens on.
   package init(
     socket: consuming Descriptor, queueLimit: Int = LoggerLink.defaultQueueLimit
   ) throws(SystemError) {
@@ -57,6 +61,31 @@ package final class LoggerLink {
   package func send(_ command: LoggerCommand) throws(SystemError) -> Outcome {
     if case .open = command { preconditionFailure("a stream is opened with its pipe") }
     return try send(command, passing: nil)
+  }
+
+  /// Sends the first command and, with it, the far end of a socket for `openAside`.
+  ///
+  /// - Throws: `SystemError`; `EMFILE` when there are no descriptors for it.
+  package func begin(_ configure: LoggerCommand) throws(SystemError) -> Outcome {
+    try UnixSocket.pair(nonblocking: true).split { (ours, theirs) throws(SystemError) in
+      let outcome = try send(configure, passing: theirs.number)
+      aside = Optional(ours)
+      return outcome
+    }
+  }
+
+  /// Hands a stream over as `open` does, but without waking the logger, which would take the
+  /// processor from whoever is in a hurry: it sees the stream before the next command, or when
+  /// this end of the link is closed. A command has to follow soon.
+  package func openAside(
+    _ stream: LogStream, pipe: borrowing Descriptor
+  ) throws(SystemError) -> Outcome {
+    if let packet = try? LoggerCommand.open(stream).encoded(),
+      try aside?.sendMessage(packet.span, passing: [pipe.number]) != nil
+    {
+      return .sent
+    }
+    return try open(stream, pipe: pipe)
   }
 
   /// Hands a stream over: the logger gets its own copy of the pipe's read end. Keep the other one
@@ -86,14 +115,9 @@ package final class LoggerLink {
   package func receive() throws(SystemError) -> Reception {
     var packet = [UInt8](repeating: 0, count: LoggerLink.longestPacketBytes)
     var span = packet.mutableSpan
-    let received: ReceivedMessage?
-    do {
-      received = try socket.receiveMessage(into: &span)
-    } catch let error where error.code == ECONNRESET {
-      return .ended
-    }
-    guard let received else { return .wouldBlock }
+    guard var received = try socket.receivePacket(into: &span) else { return .wouldBlock }
     if received.byteCount == 0 { return .ended }
+    pipe = received.takeDescriptor()
     if received.isTruncated { return .malformed }
     do {
       return .report(try LoggerReport(decoding: packet.span.extracting(..<received.byteCount)))
@@ -101,6 +125,9 @@ package final class LoggerLink {
       return .malformed
     }
   }
+
+  /// The pipe of the stream that the last report, an `adopted`, is about.
+  package func takePipe() -> Descriptor? { pipe.take() }
 
   /// Three texts of the longest kind and what is around them.
   package static let longestPacketBytes = 16 * 1024

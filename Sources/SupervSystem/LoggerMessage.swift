@@ -23,6 +23,7 @@ package struct LogOrigin: Hashable, Sendable {
   package var agent: String
   package var instance: Int
   package var incarnation: UInt64
+  /// 0: not known.
   package var processID: Int32
 
   package init(
@@ -59,7 +60,7 @@ package struct LogFileSettings: Hashable, Sendable {
 
 /// A stream that begins. The read end of its pipe travels with the message.
 package struct LogStream: Hashable, Sendable {
-  /// Chosen by the daemon, never used twice on one link.
+  /// Chosen by the daemon, never used twice for one logger: not by the next daemon either.
   package var id: UInt64
   package var kind: LogStreamKind
   package var origin: LogOrigin
@@ -70,6 +71,26 @@ package struct LogStream: Hashable, Sendable {
     self.kind = kind
     self.origin = origin
     self.file = file
+  }
+
+  /// It was handed over before its agent was started: its lines wait in the pipe until `identify`
+  /// says which process writes them, or until there is no daemon that could say it.
+  package var awaitsProcess: Bool {
+    switch kind {
+    case .stdout, .stderr: origin.processID == 0
+    case .events, .raw: false
+    }
+  }
+}
+
+/// Which process writes to a stream; 0: none, it could not be started.
+package struct StreamProcess: Hashable, Sendable {
+  package var stream: UInt64
+  package var processID: Int32
+
+  package init(stream: UInt64, processID: Int32) {
+    self.stream = stream
+    self.processID = processID
   }
 }
 
@@ -91,13 +112,16 @@ package struct StreamUsage: Hashable, Sendable {
 
 /// What the daemon tells the logger.
 package enum LoggerCommand: Hashable, Sendable {
-  /// Comes first; again when the configuration changes.
+  /// Comes first, on every link.
   ///
   /// - directory: The log folder, made if it is missing (0750).
   /// - totalMaximumBytes: For all log files in it together; 0 or less: no cap.
   /// - mirrorsToTerminal: Whether agents' lines also go to the logger's stdout.
   case configure(directory: String, totalMaximumBytes: Int64, mirrorsToTerminal: Bool)
   case open(LogStream)
+  /// Says of streams that were opened without a process which it is. At most
+  /// `mostStreamsPerPacket`.
+  case identify([StreamProcess])
   /// New settings for the file with this path and for all streams that share it.
   case update(LogFileSettings)
   /// Rotates the file at once if it is not empty; nil: every file that a stream is open for.
@@ -108,6 +132,11 @@ package enum LoggerCommand: Hashable, Sendable {
   case reportUsage
   /// Ends the logger when every stream has ended, or after so long.
   case finish(graceMilliseconds: UInt32)
+}
+
+extension LoggerCommand {
+  /// The most streams in one message: 256 of 32 bytes are half a packet.
+  package static let mostStreamsPerPacket = 256
 }
 
 /// What the logger tells the daemon.
@@ -130,6 +159,11 @@ package enum LoggerReport: Hashable, Sendable {
   ///
   /// - isLast: nothing more follows for this question.
   case usage([StreamUsage], isLast: Bool)
+  /// A stream that was open when this daemon came. The read end of its pipe travels with the
+  /// message.
+  case adopted(LogStream)
+  /// Every stream that was open when this daemon came has been reported, or has ended.
+  case adoptedAll
   /// So many reports before this one are lost, because the daemon did not read them.
   case lost(reports: UInt64)
 }

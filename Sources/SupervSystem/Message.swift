@@ -76,4 +76,16 @@ extension Descriptor {
       received, byteCount: count,
       descriptors: Array(numbers[..<Int(received.descriptor_count)]))
   }
+
+  /// The same on a connection of packets whose peer may have died: that it left something unread
+  /// comes as an error before what it had sent (unix(7)), and is none here.
+  package func receivePacket(
+    into buffer: inout MutableSpan<UInt8>
+  ) throws(SystemError) -> ReceivedMessage? {
+    do {
+      return try receiveMessage(into: &buffer)
+    } catch let error where error.code == ECONNRESET {
+      return try receiveMessage(into: &buffer)
+    }
+  }
 }

@@ -48,6 +48,12 @@ package enum UnixSocket {
     return socket
   }
 
+  /// Says that it is this process, and no longer the one that made the socket, which those who
+  /// connect from now on find there (`peerCredentials`); unix(7).
+  package static func takeOver(_ listener: borrowing Descriptor) throws(SystemError) {
+    try retrying("listen") { Glibc.listen(listener.number, SOMAXCONN) }
+  }
+
   /// A connection to the socket at `path`.
   ///
   /// - Parameter nonblocking: Also for the connecting itself.

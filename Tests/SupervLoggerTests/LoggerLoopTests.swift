@@ -152,7 +152,8 @@ import Testing
     while count < enough {
       count += 1
       let stream = LogStream(
-        id: count, kind: .stdout, origin: LogOrigin(name: "a", agent: "a"), file: file)
+        id: count, kind: .stdout, origin: LogOrigin(name: "a", agent: "a", processID: 1),
+        file: file)
       let pipe = try Pipe.make()
       #expect(try harness.link.open(stream, pipe: pipe.first) == .sent)
       try pipe.second.writeAll("line\n")

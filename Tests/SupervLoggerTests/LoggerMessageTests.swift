@@ -21,12 +21,16 @@ private func readReport(_ packet: [UInt8]) throws(LoggerMessageError) -> LoggerR
     .configure(directory: "/var/log", totalMaximumBytes: 1 << 40, mirrorsToTerminal: true),
     .configure(directory: "/", totalMaximumBytes: .min, mirrorsToTerminal: false),
     .open(stream), .update(file), .rotate(path: nil), .rotate(path: "/a"), .reopen,
-    .finish(graceMilliseconds: .max),
+    .finish(graceMilliseconds: .max), .reportUsage, .identify([]),
+    .identify([
+      StreamProcess(stream: .max, processID: 1), StreamProcess(stream: 0, processID: .max),
+    ]),
   ]
   static let reports: [LoggerReport] = [
     .closed(stream: 1, lines: .max, bytes: 2, droppedLines: 3),
     .fault(path: "/a", code: -28, text: "No space left on device", sinceNanoseconds: .min),
     .recovered(path: "/a", droppedLines: 1, droppedBytes: .max), .lost(reports: 9),
+    .adopted(stream), .adoptedAll,
   ]
 
   @Test(arguments: commands) func commandsReadBack(command: LoggerCommand) throws {

@@ -47,13 +47,15 @@ let stamp = "2026-11-21T07:20:00.123456Z"
 final class Harness {
   let clock = FakeClock()
   let loop: LoggerLoop
-  let link: LoggerLink
+  private(set) var link: LoggerLink
+  /// Where the next daemon comes in; empty: nowhere.
+  private let doorPath: String
   private(set) var reports: [LoggerReport] = []
   private var lastStream: UInt64 = 0
 
   init(
     _ directory: String, totalMaximumBytes: Int64 = 0, mirror: consuming Descriptor? = nil,
-    change: (inout LoggerOptions) -> Void = { _ in }
+    door: String = "", change: (inout LoggerOptions) -> Void = { _ in }
   ) throws {
     var options = LoggerOptions()
     let clock = clock
@@ -64,8 +66,12 @@ final class Harness {
     let ends = try UnixSocket.pair().split { (first, second) in [first.release(), second.release()]
     }
     link = try LoggerLink(socket: Descriptor(owning: ends[0]))
+    doorPath = door
+    let listener =
+      door.isEmpty ? nil : try UnixSocket.listen(at: door, kind: .packets, mode: 0o666)
     loop = try LoggerLoop(
-      link: Descriptor(owning: ends[1]), standardOutput: mirror, options: options)
+      link: Descriptor(owning: ends[1]), listener: listener, standardOutput: mirror,
+      options: options)
     #expect(
       try link.send(
         .configure(
@@ -86,6 +92,11 @@ final class Harness {
       takeReports()
     }
     return true
+  }
+
+  /// The same with a daemon that takes no reports.
+  func turnWithoutReading() throws {
+    for _ in 0..<20 { _ = try loop.runOnce(timeoutMilliseconds: 0) }
   }
 
   func takeReports() {
@@ -125,6 +136,37 @@ final class Harness {
     try turn()
   }
 
+  /// What the next daemon begins with, when this one is dead.
+  func nextLink() throws -> LoggerLink {
+    try LoggerLink(
+      socket: try UnixSocket.connect(to: doorPath, kind: .packets, nonblocking: true))
+  }
+
+  /// Becomes the next daemon.
+  func connectAgain() throws { link = try nextLink() }
+
+  /// Takes what the logger has from before.
+  ///
+  /// - Returns: the streams, with the numbers of their pipes.
+  func adopt() throws -> [(stream: LogStream, inode: UInt64)] {
+    var found: [(stream: LogStream, inode: UInt64)] = []
+    while true {
+      _ = try loop.runOnce(timeoutMilliseconds: 0)
+      while case .report(let report) = try link.receive() {
+        switch report {
+        case .adopted(let stream): found.append((stream, try inodeOfPipe()))
+        case .adoptedAll: return found
+        default: reports.append(report)
+        }
+      }
+    }
+  }
+
+  private func inodeOfPipe() throws -> UInt64 {
+    guard let pipe = link.takePipe() else { throw NoPipe() }
+    return try pipe.status().inode
+  }
+
   /// Sends a packet that the daemon would not send.
   func send(_ packet: [UInt8]) throws {
     _ = try link.socket.sendMessage(packet.span)
@@ -137,6 +179,8 @@ final class Harness {
     takeReports()
   }
 }
+
+struct NoPipe: Error {}
 
 /// Says aloud that something was not tested.
 func notTested(_ what: String, because reason: String) {

@@ -18,39 +18,6 @@ final class ListeningSocket {
   var number: Int32 { descriptor?.number ?? -1 }
 }
 
-/// The keeper above this daemon, and what to do when it has died.
-final class KeeperWatch {
-  let link: KeeperLink
-  private let died: () -> Void
-  private var isServing = false
-
-  init(_ link: KeeperLink, died: @escaping () -> Void) {
-    self.link = link
-    self.died = died
-  }
-
-  /// From now on the keeper tells what it reaps.
-  func serve() {
-    guard !isServing else { return }
-    isServing = link.send(KeeperRequest.serving.words)
-  }
-
-  func take(_ processes: ProcessTable, _ poll: borrowing EventPoll) {
-    while true {
-      switch link.receive() {
-      case .nothing: return
-      case .words(let words):
-        if let news = KeeperNews(words: words) { processes.learn(news) }
-      case .ended:
-        // Only returns when there is no other way than to go on alone.
-        died()
-        try? poll.remove(link.socket)
-        return
-      }
-    }
-  }
-}
-
 /// The machine itself: one epoll instance over pidfds, signals, the alarm, the sockets with
 /// their connections, probes, and the logger.
 ///
@@ -106,7 +73,7 @@ package final class LinuxKernel: Kernel {
   ///   - sockets: that listen, each one for its door.
   ///   - notifySocket: of datagrams.
   ///   - journal: of the runtime directory.
-  ///   - logs: not started yet.
+  ///   - logs: without a logger yet.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor, journal: JournalFile,
@@ -131,7 +98,7 @@ package final class LinuxKernel: Kernel {
     if let keeper {
       try poll.add(keeper.link.socket, token: Source.keeper.token(), for: .readable)
     }
-    try logs.start(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
+    try logs.begin(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
   }
 
   package var now: MonotonicTime { MonotonicTime(nanoseconds: Clock.monotonicNanoseconds) }
@@ -198,6 +165,7 @@ package final class LinuxKernel: Kernel {
     if hasDeferred { return }
     for event in ready where !isEnd(event) { take(event, &events) }
     probes.takeNews(&events)
+    logs.takeNews(&events)
     doHousework()
     advanceSurvey(&events)
     // The alarm comes last: whatever it waits for may have come with it.
@@ -248,7 +216,7 @@ package final class LinuxKernel: Kernel {
     case .signals: takeSignals(&events)
     case .door: connections.accept(at: Int(number), processes, poll, &events)
     case .connection: connections.take(number, event.readiness, poll, &events)
-    case .logger: logs.takeReports(poll, &events)
+    case .logger: logs.takeReports(now, poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)
     case .eventPipe: logs.flushEvents(poll)
     case .recordPipe: logs.flushRecords(number, poll)
@@ -292,20 +260,30 @@ extension LinuxKernel {
     var request = try processes.request(launch, pipes)
     let record = JournalEntry.startedText(launch.key)
     request.record = .init(journal: journal.number, before: record.before, after: record.after)
-    let facts: ProcessFacts
-    if let number = launch.agent.health.notifyDescriptor {
-      facts = try start(launch.key, request, notifyDescriptor: number)
-    } else {
-      facts = try processes.start(launch.key, request, poll)
+    let output = logs.prepare(launch.origin, launch.log, pipes)
+    let inodes = [pipes.output.inode, pipes.errors.inode]
+    do {
+      var facts =
+        if let number = launch.agent.health.notifyDescriptor {
+          try start(launch.key, request, notifyDescriptor: number)
+        } else {
+          try processes.start(launch.key, request, poll)
+        }
+      facts.outputInodes = inodes
+      logs.settle(output, pid: facts.pid)
+      return facts
+    } catch {
+      logs.settle(output, pid: nil)
+      throw error
     }
-    logs.open(launch, pid: facts.pid, pipes)
-    return facts
   }
 
   package func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
     do {
       switch try processes.adopt(process, poll) {
-      case .isWatched: return true
+      case .isWatched:
+        adoptOutput(of: process, launch)
+        return true
       case .neverRan: return false
       case .isGone: break
       }
@@ -315,6 +293,18 @@ extension LinuxKernel {
     }
     unseenEnds.append(process.key)
     return true
+  }
+
+  /// What its logger does not have, if that died as well, is looked for at the process itself.
+  private func adoptOutput(of process: ProcessFacts, _ launch: Launch?) {
+    guard let launch, process.outputInodes.count == 2 else { return }
+    var origin = launch.origin
+    origin.processID = process.pid
+    logs.adoptStreams([
+      RunningOutput(
+        origin: origin, file: launch.log, outputInode: process.outputInodes[0],
+        errorsInode: process.outputInodes[1])
+    ])
   }
 
   package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }

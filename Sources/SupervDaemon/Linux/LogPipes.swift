@@ -1,13 +1,19 @@
 import SupervSystem
 
 /// A pipe to the logger. The daemon keeps the end to read from for as long as a logger may need it.
-final class LogPipe {
+package final class LogPipe {
   let reader: Descriptor
   private var openWriter: Descriptor?
 
   private init(reader: consuming Descriptor, writer: consuming Descriptor) {
     self.reader = reader
     openWriter = Optional(writer)
+  }
+
+  /// One that somebody else writes to.
+  init(reader: consuming Descriptor) {
+    self.reader = reader
+    openWriter = nil
   }
 
   /// For an agent, which never gets SIGPIPE from it.
@@ -22,8 +28,32 @@ final class LogPipe {
     try Pipe.make(bytes: bytes, nonblocking: true).split { LogPipe(reader: $0, writer: $1) }
   }
 
+  /// A new end to read from, of a pipe that a process writes its output to; nil when neither of
+  /// its outputs goes there any more.
+  ///
+  /// - Throws: `SystemError`; `EACCES` when the process is not ours to look into (proc(5),
+  ///   `/proc/PID/fd`).
+  static func reopened(inode: UInt64, of pid: Int32) throws(SystemError) -> LogPipe? {
+    for number in 1...2 {
+      let path = "/proc/\(pid)/fd/\(number)"
+      guard try isPipe(path, inode) else { continue }
+      let reader = try Files.open(path, [.readOnly, .nonblocking])
+      // It may have put something else there meanwhile.
+      if try reader.status().inode == inode { return LogPipe(reader: reader) }
+    }
+    return nil
+  }
+
+  private static func isPipe(_ path: String, _ inode: UInt64) throws(SystemError) -> Bool {
+    guard let status = try Files.status(of: path) else { return false }
+    return status.kind == .fifo && status.inode == inode
+  }
+
+  /// The number by which the kernel knows the pipe, whichever end; 0 when it does not say.
+  package var inode: UInt64 { (try? reader.status())?.inode ?? 0 }
+
   /// The number of the end to write to; -1 when it is closed.
-  var writerNumber: Int32 { openWriter?.number ?? -1 }
+  package var writerNumber: Int32 { openWriter?.number ?? -1 }
 
   /// - Returns: nil when it takes nothing now.
   func write(_ bytes: Span<UInt8>) throws(SystemError) -> Int? {
@@ -45,11 +75,11 @@ final class LogPipe {
 }
 
 /// Both outputs of one incarnation.
-struct LogPipes {
-  let output: LogPipe
-  let errors: LogPipe
+package struct LogPipes {
+  package let output: LogPipe
+  package let errors: LogPipe
 
-  init() throws(LaunchError) {
+  package init() throws(LaunchError) {
     do {
       output = try .forAgent()
       errors = try .forAgent()

@@ -1,7 +1,7 @@
 package import SupervConfig
 import SupervProtocol
 package import SupervSystem
-import SupervisionTree
+package import SupervisionTree
 
 /// The logger and what it has in hand: a child like any other, started again when it dies. Pipes
 /// stay open here until it says that all of a stream is written, so that the next logger can go on.
@@ -12,57 +12,38 @@ package final class LoggerProcess {
   /// How long the end of superv waits for the logger to write what is left. After that it goes on
   /// alone until it has.
   private static let finishMilliseconds: UInt32 = 5000
-
-  /// A stream that is not written to its end.
-  private final class Stream {
-    let facts: LogStream
-    let pipe: LogPipe
-    /// As far as the logger that has it now has said.
-    var usage: StreamUsage?
-
-    init(_ facts: LogStream, _ pipe: LogPipe) {
-      self.facts = facts
-      self.pipe = pipe
-    }
-  }
-
-  private final class Process {
-    let pid: Int32
-    let pidfd: Descriptor
-    let link: LoggerLink
-    let startedAt: MonotonicTime
-    var waitsToWrite = false
-
-    init(
-      _ process: consuming SpawnedProcess, _ link: LoggerLink, at time: MonotonicTime
-    ) {
-      pid = process.pid
-      pidfd = process.takeDescriptor()
-      self.link = link
-      startedAt = time
-    }
-  }
+  private static let shortDelay = Duration.milliseconds(100)
 
   private let settings: DaemonSettings
   private let mirrorsOutput: Bool
-  private var streams: [UInt64: Stream] = [:]
-  private var nextStream: UInt64 = 1
-  /// Not handed over yet, because the link was full.
-  private var unsent: [UInt64] = []
-  private var process: Process?
+  private var streams = LogStreamTable()
+  private var peer: LoggerPeer?
   private(set) var restartAt: MonotonicTime?
   /// Grows with each quick death, so that a logger that cannot live costs nothing.
   private var restartDelay = Duration.zero
   private let events: RecordPipe
   private let records = RecordPipes()
-  /// What the streams of an agent instance have brought that are over, by its name.
-  private var pastUsage: [String: LogUsage] = [:]
+  /// The logger of another daemon has not said everything that it has.
+  private var isAdopting = false
+  /// Something it said has not arrived whole, perhaps a stream with its pipe: what it did not
+  /// report, it may have.
+  private var hasMissedStreams = false
+  /// Agents whose streams some logger should have.
+  private var running: [RunningOutput] = []
+  private var news: [KernelEvent] = []
   /// Whether the logger has answered the last `reportUsage`.
   private(set) var isUsageCurrent = true
 
-  /// - Parameter mirrorsOutput: agents' lines also go to standard output.
-  package init(_ settings: DaemonSettings, mirrorsOutput: Bool) throws(SystemError) {
+  private let executable: String
+
+  /// - Parameters:
+  ///   - mirrorsOutput: agents' lines also go to standard output.
+  ///   - executable: superv.
+  package init(
+    _ settings: DaemonSettings, mirrorsOutput: Bool, executable: String = "/proc/self/exe"
+  ) throws(SystemError) {
     self.settings = settings
+    self.executable = executable
     self.mirrorsOutput = mirrorsOutput
     let pipe = try LogPipe.forRecords(bytes: Self.eventPipeBytes)
     events = RecordPipe(
@@ -72,175 +53,248 @@ package final class LoggerProcess {
     let file = LogFileSettings(
       path: "\(settings.logDirectory)/events.ndjson", format: .json,
       maximumBytes: settings.eventLog.maximumBytes, maximumFiles: settings.eventLog.maximumFiles)
-    _ = keep(.events, LogOrigin(name: "events", agent: "events"), file, pipe)
+    _ = streams.add(.events, LogOrigin(name: "events", agent: "events"), file, pipe)
   }
 
-  var pid: Int32? { process?.pid }
+  package var pid: Int32? { peer?.pid }
 
   // MARK: The process
 
-  func start(_ now: MonotonicTime, _ poll: borrowing EventPoll) throws(SystemError) {
-    let pair = try UnixSocket.pair(kind: .packets)
-    let process = try pair.split { (ours, theirs) throws(SystemError) -> Process in
-      var request = SpawnRequest(command: ["superv", "logger"], environment: [])
-      request.candidates = ["/proc/self/exe"]
-      request.directory = "/"
-      // It holds a pipe for every stream: the raised limit is for it as well.
-      request.extraDescriptors = [.init(source: theirs.number, target: 3)]
-      let link = try LoggerLink(socket: ours)
-      do throws(SpawnError) {
-        return Process(try spawn(request), link, at: now)
-      } catch {
-        throw SystemError(error.stage.call, code: error.code, subject: "superv logger")
-      }
+  /// Goes on with the logger of a daemon before, if one lives; starts one otherwise.
+  package func begin(
+    _ now: MonotonicTime, _ poll: borrowing EventPoll
+  ) throws(SystemError) {
+    let peer: LoggerPeer
+    switch try LoggerPeer.find(at: socketPath, now) {
+    case .found(let found):
+      peer = found
+      streams.beginWithOldLogger()
+      isAdopting = true
+    case .nobody:
+      peer = try LoggerPeer.start(executable, listeningAt: socketPath, now)
+      streams.beginWithNewLogger()
+      isAdopting = false
+    case .busy: return putOff(now)
     }
-    // The next logger counts from zero: what this one has said is over.
-    for stream in streams.values {
-      pastUsage[stream.facts.origin.name, default: LogUsage()].add(stream.usage)
-      stream.usage = nil
-    }
-    isUsageCurrent = true
-    try poll.add(process.link.socket, token: LinuxKernel.Source.logger.token(), for: .readable)
-    try poll.add(process.pidfd, token: LinuxKernel.Source.loggerProcess.token(), for: .readable)
-    self.process = process
+    try peer.watch(poll)
+    self.peer = peer
     restartAt = nil
-    unsent = streams.keys.sorted()
-    _ = try process.link.send(
-      LoggerCommand.configure(
+    hasMissedStreams = false
+    isUsageCurrent = true
+    _ = try? peer.link.begin(
+      .configure(
         directory: settings.logDirectory, totalMaximumBytes: settings.logTotalMaximumBytes,
         mirrorsToTerminal: mirrorsOutput))
+    if !isAdopting { reattach() }
     handOver()
   }
+
+  private var socketPath: String { "\(settings.runtimeDirectory)/logger.sock" }
 
   /// It has died: what it had in hand stays in the pipes for the next one.
-  func takeEnd(_ now: MonotonicTime, _ poll: borrowing EventPoll) {
-    guard let dead = process, (try? Processes.reap(dead.pidfd)) != nil else { return }
-    try? poll.remove(dead.link.socket)
-    try? poll.remove(dead.pidfd)
-    process = nil
-    let livedLong = now - dead.startedAt > .seconds(10)
-    restartDelay = livedLong ? .zero : min(.seconds(5), max(.milliseconds(100), restartDelay * 2))
-    restartAt = now + (livedLong ? .zero : restartDelay)
-  }
-
-  func restartIfDue(_ now: MonotonicTime, _ poll: borrowing EventPoll) {
-    guard let due = restartAt, due <= now else { return }
-    do {
-      try start(now, poll)
-    } catch {
-      restartDelay = min(.seconds(5), max(.milliseconds(100), restartDelay * 2))
-      restartAt = now + restartDelay
+  package func takeEnd(_ now: MonotonicTime, _ poll: borrowing EventPoll) {
+    guard let peer, peer.hasEnded else { return }
+    while case .report(let report) = (try? peer.link.receive()) ?? .ended {
+      take(report, on: peer.link)
+    }
+    peer.letGo(poll)
+    self.peer = nil
+    if now - peer.startedAt > .seconds(10) {
+      restartDelay = .zero
+      restartAt = now
+    } else {
+      putOff(now)
     }
   }
 
-  func takeReports(_ poll: borrowing EventPoll, _ found: inout [KernelEvent]) {
-    guard let link = process?.link else { return }
-    // Its end is seen on its pidfd.
-    while case .report(let report) = (try? link.receive()) ?? .ended {
-      take(report)
-      if case .usage = report { continue }
-      found.append(.logger(report))
+  private func putOff(_ now: MonotonicTime) {
+    restartDelay = min(.seconds(5), max(Self.shortDelay, restartDelay * 2))
+    restartAt = now + restartDelay
+  }
+
+  package func restartIfDue(_ now: MonotonicTime, _ poll: borrowing EventPoll) {
+    guard let due = restartAt, due <= now else { return }
+    peer?.letGo(poll)
+    peer = nil
+    do {
+      try begin(now, poll)
+    } catch {
+      putOff(now)
+    }
+  }
+
+  package func takeReports(
+    _ now: MonotonicTime, _ poll: borrowing EventPoll, _ found: inout [KernelEvent]
+  ) {
+    guard let peer, !peer.isCutOff else { return }
+    var isAtEnd = false
+    while !isAtEnd {
+      switch (try? peer.link.receive()) ?? .ended {
+      case .report(let report): take(report, on: peer.link)
+      case .malformed: hasMissedStreams = true
+      case .wouldBlock: isAtEnd = true
+      case .ended:
+        // Mostly it has died, which its pidfd says next. Else it is connected to again.
+        isAtEnd = true
+        peer.cutOff(poll)
+        restartAt = now + Self.shortDelay
+      }
     }
     handOver()
+    takeNews(&found)
   }
 
-  private func take(_ report: LoggerReport) {
+  private func take(_ report: LoggerReport, on link: LoggerLink) {
     switch report {
     case .closed(let id, let lines, let bytes, let droppedLines):
-      guard let stream = streams.removeValue(forKey: id) else { return }
-      stream.usage = StreamUsage(
-        stream: id, lines: lines, bytes: bytes, droppedLines: droppedLines)
-      pastUsage[stream.facts.origin.name, default: LogUsage()].add(stream.usage)
+      streams.close(
+        StreamUsage(stream: id, lines: lines, bytes: bytes, droppedLines: droppedLines))
     case .usage(let usages, let isLast):
-      for usage in usages { streams[usage.stream]?.usage = usage }
+      streams.note(usages)
       if isLast { isUsageCurrent = true }
-    case .fault, .recovered, .lost: break
+    case .adopted(let stream):
+      if let pipe = link.takePipe() {
+        streams.adopt(stream, pipe: pipe)
+      } else {
+        hasMissedStreams = true
+      }
+    case .adoptedAll:
+      streams.endWithOldLogger()
+      isAdopting = false
+      reattach()
+    case .fault, .recovered, .lost: news.append(.logger(report))
     }
+  }
+
+  /// What has happened apart from reports.
+  package func takeNews(_ found: inout [KernelEvent]) {
+    guard !news.isEmpty else { return }
+    found += news
+    news = []
   }
 
   /// Asks what the streams have brought; `isUsageCurrent` turns true when the answer is here.
   func askUsage() {
-    guard let process else { return }
-    isUsageCurrent = (try? process.link.send(.reportUsage)) != .sent
+    guard let peer else { return }
+    isUsageCurrent = (try? peer.link.send(.reportUsage)) != .sent
   }
 
   /// What every agent instance has said so far, by its name.
-  var usage: [String: LogUsage] {
-    var total = pastUsage
-    for stream in streams.values {
-      total[stream.facts.origin.name, default: LogUsage()].add(stream.usage)
-    }
-    return total
+  var usage: [String: LogUsage] { streams.usage }
+
+  // MARK: Agents
+
+  /// Gives the logger both outputs of an incarnation that is going to be started, so that nothing
+  /// is lost whoever dies when. `settle` has to follow.
+  ///
+  /// - Parameter origin: without a pid.
+  package func prepare(
+    _ origin: LogOrigin, _ file: LogFileSettings, _ pipes: LogPipes
+  ) -> PreparedOutput {
+    let prepared = PreparedOutput(
+      output: streams.add(.stdout, origin, file, pipes.output),
+      errors: streams.add(.stderr, origin, file, pipes.errors), pipes: pipes)
+    if let peer { streams.handOverAside(on: peer.link) }
+    return prepared
   }
 
-  // MARK: Streams
-
-  /// Both outputs of an incarnation go to the logger; the ends to write to are the agent's alone.
-  func open(_ launch: Launch, pid: Int32, _ pipes: LogPipes) {
-    let agent = launch.agent
-    let origin = LogOrigin(
-      name: agent.specification.name, agent: agent.agent, instance: agent.instance,
-      incarnation: launch.key.incarnation, processID: pid)
-    pipes.output.closeWriter()
-    pipes.errors.closeWriter()
-    unsent.append(keep(.stdout, origin, launch.log, pipes.output))
-    unsent.append(keep(.stderr, origin, launch.log, pipes.errors))
+  /// The ends to write to are the agent's alone from now on.
+  ///
+  /// - Parameter pid: nil: it could not be started.
+  package func settle(_ prepared: PreparedOutput, pid: Int32?) {
+    prepared.pipes.output.closeWriter()
+    prepared.pipes.errors.closeWriter()
+    streams.identify(prepared.output, as: pid ?? 0)
+    streams.identify(prepared.errors, as: pid ?? 0)
+    if streams.hasManyIdentified { handOver() }
   }
 
-  private func keep(
-    _ kind: LogStreamKind, _ origin: LogOrigin, _ file: LogFileSettings, _ pipe: LogPipe
-  ) -> UInt64 {
-    let id = nextStream
-    nextStream += 1
-    streams[id] = Stream(LogStream(id: id, kind: kind, origin: origin, file: file), pipe)
-    return id
+  /// Sees that the output of agents that a daemon before has started is read: by the logger that
+  /// has their pipes or, if it has died or has never got them, by the one there is now, through
+  /// new ends of the same pipes. Never by two.
+  ///
+  /// A pipe that cannot be opened again becomes a `fault` of its log file.
+  package func adoptStreams(_ running: [RunningOutput]) {
+    self.running += running
+    if peer != nil && !isAdopting { reattach() }
   }
 
-  func update(_ file: LogFileSettings) { _ = try? process?.link.send(.update(file)) }
-
-  /// Gives the logger the streams it does not have yet, as far as the link takes them. Called once
-  /// a turn, when everything that keeps agents alive is done.
-  func handOver() {
-    guard let link = process?.link, !unsent.isEmpty else { return }
-    var sentCount = 0
-    for id in unsent {
-      guard let stream = streams[id] else {
-        sentCount += 1
-        continue
+  private func reattach() {
+    guard !running.isEmpty else { return }
+    let known = streams.byInode
+    // Named twice, it is still one agent.
+    for agent in Set(running) {
+      for (kind, inode) in agent.pipes {
+        if let stream = known[inode] {
+          adjust(stream, to: agent)
+        } else if hasMissedStreams {
+          fault(agent, "superv had no descriptors left when it took over from another daemon")
+        } else {
+          reattach(agent, kind, inode)
+        }
       }
-      // A full link takes the rest later; a broken one is seen on the pidfd.
-      guard let outcome = try? link.open(stream.facts, pipe: stream.pipe.reader),
-        outcome != .refused
-      else { break }
-      sentCount += 1
     }
-    unsent.removeFirst(sentCount)
+    running = []
+    handOver()
   }
 
-  func watchLink(_ poll: borrowing EventPoll) {
-    guard let process else { return }
-    _ = try? process.link.flush()
-    let waits = process.link.hasQueued
-    guard waits != process.waitsToWrite else { return }
-    process.waitsToWrite = waits
-    try? poll.change(
-      process.link.socket, token: LinuxKernel.Source.logger.token(),
-      for: waits ? [.readable, .writable] : .readable)
+  /// What the daemon before did not come to say, and what the configuration says now.
+  private func adjust(_ stream: LogStream, to agent: RunningOutput) {
+    if stream.awaitsProcess { streams.identify(stream.id, as: agent.origin.processID) }
+    if stream.file.path == agent.file.path, stream.file != agent.file { update(agent.file) }
+  }
+
+  private func reattach(_ agent: RunningOutput, _ kind: LogStreamKind, _ inode: UInt64) {
+    do {
+      guard let pipe = try LogPipe.reopened(inode: inode, of: agent.origin.processID) else {
+        return
+      }
+      _ = streams.add(kind, agent.origin, agent.file, pipe)
+    } catch {
+      fault(agent, "\(error)")
+    }
+  }
+
+  private func fault(_ agent: RunningOutput, _ why: String) {
+    let text =
+      "output of \(agent.origin.name) (pid \(agent.origin.processID)) is not read: \(why)"
+    news.append(
+      .logger(
+        .fault(
+          path: agent.file.path, code: 0, text: text,
+          sinceNanoseconds: Clock.realTimeNanoseconds)))
+  }
+
+  func update(_ file: LogFileSettings) {
+    streams.update(file)
+    _ = try? peer?.link.send(.update(file))
+  }
+
+  /// Gives the logger what it does not know yet, as far as the link takes it. Called once a turn,
+  /// when everything that keeps agents alive is done.
+  package func handOver() {
+    if let peer { streams.handOver(on: peer.link) }
+  }
+
+  package func watchLink(_ poll: borrowing EventPoll) {
+    guard let peer else { return }
+    _ = try? peer.link.flush()
+    peer.watchForWriting(poll)
   }
 
   // MARK: Records of our own
 
   /// - Parameter line: without its newline.
-  func writeEvent(_ line: [UInt8], _ poll: borrowing EventPoll) { events.write(line, poll) }
+  package func writeEvent(_ line: [UInt8], _ poll: borrowing EventPoll) { events.write(line, poll) }
 
-  func flushEvents(_ poll: borrowing EventPoll) { events.flush(poll) }
+  package func flushEvents(_ poll: borrowing EventPoll) { events.flush(poll) }
 
   /// - Throws: `SystemError` when there is no pipe to be had.
   func writeRecord(
     _ line: [UInt8], to place: AgentLogPlace, isLast: Bool, _ poll: borrowing EventPoll
   ) throws(SystemError) {
     try records.write(line, to: place, isLast: isLast, poll) { pipe in
-      unsent.append(keep(.raw, place.origin, place.file, pipe))
+      _ = streams.add(.raw, place.origin, place.file, pipe)
     }
   }
 
@@ -251,13 +305,14 @@ package final class LoggerProcess {
   }
 
   /// The event log ends, and the logger with the last stream.
-  func finish(_ poll: borrowing EventPoll) {
+  package func finish(_ poll: borrowing EventPoll) {
     events.close(poll)
     records.closeAll(poll)
     handOver()
-    guard let process else { return }
-    _ = try? process.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
-    _ = try? process.pidfd.wait(timeoutMilliseconds: Int64(Self.finishMilliseconds) + 1000)
-    _ = try? Processes.reap(process.pidfd)
+    // Nobody is to come to it any more.
+    try? Files.remove(socketPath)
+    guard let peer else { return }
+    _ = try? peer.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
+    peer.waitForEnd(atMostMilliseconds: Int64(Self.finishMilliseconds) + 1000)
   }
 }

@@ -19,7 +19,6 @@ package struct JournalContents: Sendable {
   package private(set) var untold: [Note] = []
   /// Lines of the event log that may be written or not.
   package private(set) var telling: [String] = []
-  package private(set) var logger: (pid: Int32, startTime: UInt64)?
   package private(set) var nextEvent: Int64 = 1
   /// Lines that could not be read, the last one excepted, which may have been cut off.
   package private(set) var damagedLineCount = 0
@@ -79,7 +78,6 @@ package struct JournalContents: Sendable {
       nextEvent += Int64(lines.count)
       untold = []
     case .told: telling = []
-    case .logger(let pid, let startTime): logger = (pid, startTime)
     case .nextEvent(let number): nextEvent = number
     }
   }

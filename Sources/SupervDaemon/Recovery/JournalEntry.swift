@@ -33,8 +33,6 @@ package enum JournalEntry: Codable, Sendable {
   case telling([String])
   /// They are with the logger.
   case told
-  /// The process that writes the logs.
-  case logger(pid: Int32, startTime: UInt64)
   /// The number of the next event, at the time of the snapshot.
   case nextEvent(Int64)
 }
