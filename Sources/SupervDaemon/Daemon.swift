@@ -252,7 +252,7 @@ extension Daemon {
   private func take(_ signal: Signal) {
     switch signal {
     case .hangUp: reloadFromFile(askedBy: nil)
-    case .terminate, .interrupt:
+    case _ where InitRole.stopSignals.contains(signal):
       if stopRequests == 0 { stopAll("\(signal)") } else { feed(.hurry) }
     default: break
     }

@@ -72,7 +72,7 @@ package final class LinuxKernel: Kernel {
     logs: LoggerProcess, openFiles: ProcessLimit
   ) throws(SystemError) {
     poll = try EventPoll()
-    signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
+    signals = try SignalDescriptor([.child, .hangUp] + InitRole.stopSignals)
     alarm = try TimerDescriptor()
     processes = ProcessTable(openFiles: openFiles)
     connections = try ConnectionTable()
