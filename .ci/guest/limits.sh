@@ -19,14 +19,14 @@ add_agent() {
 if knows 'memory_max = 64MB'; then
   add_agent eater <<'CONF'
 [agent:eater]
-command = sh -c 'echo $$ >/tmp/eater.pid; sleep 2; dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0'
+command = sh -c 'echo $$ >/tmp/eater.pid; sleep 5; dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0'
 restart = temporary
 startsecs = 0
 memory_max = 64MB
 CONF
   within 30 exists /tmp/eater.pid
   check "memory_max is in memory.max" within 10 holds eater memory.max 67108864
-  was_killed() { superv events --json --since 0 eater | grep '"agent.exited"' | grep -q SIGKILL; }
+  was_killed() { superv events --json --since 0 eater | grep -q '"agent.exited".*"signal":9'; }
   says_oom() { superv why eater | grep -qi 'memory'; }
   check "an agent above memory_max is killed" within 60 was_killed
   check "superv why says that it was the memory" within 10 says_oom
@@ -38,7 +38,7 @@ fi
 if knows 'pids_max = 10'; then
   add_agent forker <<'CONF'
 [agent:forker]
-command = sh -c 'echo $$ >/tmp/forker.pid; sleep 2; for i in $(seq 30); do sleep 1000 & done; wait'
+command = sh -c 'echo $$ >/tmp/forker.pid; sleep 5; sh /srv/fork.sh; exec sleep 1000'
 restart = temporary
 startsecs = 0
 pids_max = 10
