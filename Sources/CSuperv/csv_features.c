@@ -23,6 +23,11 @@ int csv_landlock_version(void) {
 
 int csv_has_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
 
+int csv_has_subreapers(void) {
+  int is_one;
+  return prctl(PR_GET_CHILD_SUBREAPER, &is_one, 0, 0, 0) == 0;
+}
+
 // include/uapi/linux/pidfd.h, Linux 6.15.
 struct process_info {
   uint64_t mask, cgroup;

@@ -31,6 +31,10 @@ package enum KernelFeatures {
     return version > 0 ? Int(version) : nil
   }
 
+  /// Whether a process can have orphans come to it. Asked without becoming one: whoever does so
+  /// has to reap.
+  package static var hasSubreapers: Bool { csv_has_subreapers() == 1 }
+
   /// Whether exec can no longer give this process privileges (`PR_SET_NO_NEW_PRIVS`).
   package static var hasNoNewPrivileges: Bool { csv_has_no_new_privileges() == 1 }
 }

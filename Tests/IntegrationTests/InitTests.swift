@@ -6,7 +6,8 @@ import Testing
   /// An agent that leaves 60 children to process 1, each in a session of its own.
   private static let thrower = """
     [agent:thrower]
-    command = sh -c 'for i in $(seq 60); do (setsid sh -c "sleep 0.1; exit 3" &); done; echo thrown; exec sleep 1000'
+    command = sh -c 'for i in $(seq 60); do (setsid sh -c "sleep 0.1; exit 3" &); done; \
+    echo thrown; exec sleep 1000'
     startsecs = 0
 
     """

@@ -39,11 +39,9 @@ let processChecks = [
   },
   Check(name: "subreaper") { _ in
     if InitRole.isOurs { return .inForce("process 1 needs to be none: orphans come to it") }
-    do {
-      try Processes.becomeSubreaper()
-      return .inForce("what agents leave behind comes to superv")
-    } catch {
-      return .missing("\(error)", advice: "allow prctl PR_SET_CHILD_SUBREAPER")
-    }
+    return KernelFeatures.hasSubreapers
+      ? .inForce("what agents leave behind comes to superv")
+      : .missing(
+        "the kernel does not let orphans come to superv", advice: "allow PR_SET_CHILD_SUBREAPER")
   },
 ]
