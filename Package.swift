@@ -57,6 +57,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CSuperv", cSettings: strictC),
+    .target(name: "CSupervEntry", cSettings: strictC),
     module("SupervisionTree"),
     module("SupervProtocol", settings: strictSwift),
     module("SupervConfig", imports: ["SupervisionTree"]),
@@ -74,7 +75,7 @@ let package = Package(
         "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
         "SupervKeeper", "SupervLogger",
       ]),
-    program("superv", imports: ["SupervCommands"]),
+    program("superv", imports: ["CSupervEntry", "SupervCommands"]),
 
     // What the tests of the child protocol drive to see how the SDK keeps to it.
     program("superv-conformance-subject", imports: ["SupervAgent", "SupervSystem"]),

@@ -88,6 +88,24 @@ private let treeCommands = [
     examples: [Example(line: "superv check supervisor.conf", explanation: "before a commit")],
     statuses: [.ok: "the file has no errors; it may have warnings", .no: "the file has errors"],
     run: runCheck),
+  Command(
+    name: "doctor", summary: "Say what the machine or container gives superv",
+    operands: [Operand(name: "FILE", kind: .file, isRequired: false)],
+    description: [
+      "Looks at the kernel, the file systems, the limits and the rights that superv has here: what "
+        + "is in force, what is not available and why, and what to do about it. With FILE also at "
+        + "what the configuration asks for: folders, programs, users, limits.",
+      "Nothing is started or changed, and no daemon is needed. Run it as the user and in the place "
+        + "that superv is to run in.",
+    ],
+    examples: [
+      Example(line: "superv doctor supervisor.conf", explanation: "before the first start")
+    ],
+    statuses: [
+      .ok: "nothing that is required is missing",
+      .no: "something is missing without which superv or the configuration does not work",
+    ],
+    run: runDoctor),
 ]
 
 private let questionCommands = [

@@ -5,8 +5,10 @@ import SupervSystem
 @Sendable func runForeground(
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
+  try refuseForeignProcesses()
   let path = try session.absolutePath(invocation.operands[0])
   let configuration = try session.loadUsable(invocation.operands[0])
+  if InitRole.isOurs { tellWhatIsMissing(in: session) }
   session.console.flush()
   var start = DaemonStart(configurationPath: path, mirrorsOutput: true)
   start.runtimeDirectory = configuration.settings.runtimeDirectory
@@ -17,6 +19,14 @@ import SupervSystem
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
   status(session.roles.keeper(try daemonArguments(invocation)))
+}
+
+/// A daemon that reads about processes which are not the ones it signals could stop anybody's.
+func refuseForeignProcesses() throws(CommandFailure) {
+  guard !InitRole.seesOwnProcesses else { return }
+  throw .no(
+    "/proc shows the processes of another pid namespace: mount it anew in this one "
+      + "(unshare --mount-proc does)")
 }
 
 @Sendable func runDaemonRole(

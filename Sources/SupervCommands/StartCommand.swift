@@ -6,7 +6,8 @@ import SupervSystem
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
   // As process 1 there is nobody above who would wait for a daemon in the background.
-  if Processes.ownPid == 1 { return try runForeground(invocation, session) }
+  if InitRole.isOurs { return try runForeground(invocation, session) }
+  try refuseForeignProcesses()
   let deadline = try invocation.deadline()
   let configuration = try session.loadUsable(invocation.operands[0])
   let path = try session.absolutePath(invocation.operands[0])

@@ -36,8 +36,8 @@ package final class Daemon<Machine: Kernel> {
   private var nextDeadline: MonotonicTime?
   /// When the event came that is being handled: one look at the clock for all calls in it.
   private(set) var eventTime: MonotonicTime
-  private var stopRequests = 0
-  private(set) var isStopAnnounced = false
+  var stopRequests = 0
+  var isStopAnnounced = false
   var journal: JournalState
   /// Until it is gone on with.
   private var recovered: JournalContents?
@@ -278,7 +278,7 @@ extension Daemon {
       metrics.lag.add(nanoseconds: (kernel.now - due).wholeNanoseconds)
     }
     while let key = timers.popDue(kernel.now) {
-      if key == Self.shutdownTimer {
+      if key == shutdownTimerKey {
         feed(.hurry)
       } else {
         feed(.timer(NodeID(index: key)))
@@ -286,51 +286,6 @@ extension Daemon {
     }
     fireHealthTimers()
     fireCallDeadlines()
-  }
-}
-
-// MARK: - Signals and the stop of everything
-
-extension Daemon {
-  private static var shutdownTimer: Int { -1 }
-
-  private func take(_ signal: Signal) {
-    switch signal {
-    case .hangUp: reloadFromFile(askedBy: nil)
-    case .terminate, .interrupt:
-      if stopRequests == 0 { stopAll("\(signal)") } else { feed(.hurry) }
-    default: break
-    }
-  }
-
-  /// Stops the tree in order, once. A second signal kills what is left; a second `shutdown` only
-  /// waits as well.
-  func stopAll(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
-    stopRequests += 1
-    guard stopRequests == 1 else { return }
-    announceStop(reason, askedBy: peer)
-    feed(.shutdown)
-    limitStop()
-  }
-
-  /// However a stop comes about, it is told once.
-  private func announceStop(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
-    guard !isStopAnnounced else { return }
-    isStopAnnounced = true
-    tell(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
-  }
-
-  /// Once the tree stops, for whatever reason, it has so long.
-  func limitStop() {
-    guard tree.treeEnd != nil, timers.deadline(of: Self.shutdownTimer) == nil else { return }
-    let deadline = kernel.now + configuration.settings.shutdownTimeout
-    timers.set(Self.shutdownTimer, at: deadline)
-    write(.timer(key: Self.shutdownTimer, at: deadline))
-  }
-
-  var state: DaemonState {
-    if stopRequests > 0 || tree.treeEnd != nil { return .stopping }
-    return tree.phase == .running ? .running : .starting
   }
 }
 

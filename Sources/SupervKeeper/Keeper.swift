@@ -69,7 +69,7 @@ package final class Keeper {
         }
       try Signal.pipe.ignore()
       poll = try EventPoll()
-      signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
+      signals = try SignalDescriptor([.child, .hangUp] + InitRole.stopSignals)
       try poll.add(signals.descriptor, token: Source.signals.rawValue, for: .readable)
       try Processes.becomeSubreaper()
     } catch let error as KeeperError {
@@ -219,8 +219,10 @@ package final class Keeper {
     }
   }
 
-  /// People signal the keeper, whose pid they see, and mean the tree.
-  private func forward(_ signal: Signal) {
+  /// People signal the keeper, whose pid they see, and mean the tree. The daemon is never process 1
+  /// and knows fewer signals.
+  private func forward(_ arrived: Signal) {
+    let signal: Signal = arrived == .hangUp || arrived == .interrupt ? arrived : .terminate
     waitingSignal = nil
     if let daemon, daemon.isServing || !hasServed {
       _ = try? Processes.send(signal, to: daemon.pidfd)

@@ -19,6 +19,7 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
   package static let resume = Signal(SIGCONT)
   package static let stop = Signal(SIGSTOP)
   package static let windowChange = Signal(SIGWINCH)
+  package static let powerFailure = Signal(SIGPWR)
 
   /// Understands `TERM`, `SIGTERM`, `term`, `15`, `RTMIN`, `RTMIN+3` and `RTMAX-1`.
   ///
@@ -84,7 +85,7 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
     ("TERM", SIGTERM), ("STKFLT", 16), ("CHLD", SIGCHLD), ("CONT", SIGCONT), ("STOP", SIGSTOP),
     ("TSTP", SIGTSTP), ("TTIN", SIGTTIN), ("TTOU", SIGTTOU), ("URG", SIGURG), ("XCPU", SIGXCPU),
     ("XFSZ", SIGXFSZ), ("VTALRM", SIGVTALRM), ("PROF", SIGPROF), ("WINCH", SIGWINCH),
-    ("IO", 29), ("PWR", 30), ("SYS", SIGSYS),
+    ("IO", 29), ("PWR", SIGPWR), ("SYS", SIGSYS),
   ]
 
   private static let aliases: [(name: String, number: Int32)] = [

@@ -41,10 +41,16 @@ package enum Surroundings {
 
   /// Opens `/dev/null` for each of standard input, output and error that the parent left closed:
   /// the next file opened would get its number, and what is meant for a terminal would go there.
-  package static func openMissingStandardDescriptors() throws(SystemError) {
+  ///
+  /// - Parameter null: What to open; where it cannot be, the end of a connection that is over does:
+  ///   reading finds the end, writing fails with `EPIPE`.
+  package static func openMissingStandardDescriptors(
+    _ null: String = "/dev/null"
+  ) throws(SystemError) {
+    // A new descriptor has the lowest number that is free, which is this one.
     for number in Int32(0)...2 where fcntl(number, F_GETFD) == -1 {
-      // open(2) takes the lowest number that is free, which is this one.
-      try retrying("open", subject: "/dev/null") { unsafe open("/dev/null", O_RDWR) }
+      if unsafe open(null, O_RDWR) == number { continue }
+      _ = try UnixSocket.pair(kind: .stream).split { end, _ in end.release() }
     }
   }
 

@@ -110,7 +110,9 @@ import Testing
     #expect(
       result.errors.contains("superv: broken is failed: gave up: more than 5 restarts in 60 s\n"))
     #expect(daemon.requests == [#"status {"wait":"up"}"#])
-    #expect(try Files.readText("\(folder.path)/words") == "daemon --config \(path) --ready-fd 3\n")
+    #expect(
+      try Files.readText("\(folder.path)/words")
+        == "keeper --config \(path) --runtime-dir \(folder.path)/run --ready-fd 3\n")
     #expect(try Files.readText("\(folder.path)/directory") == "/\n")
     #expect(try Files.status(of: "\(folder.path)/daemon.log")?.mode == 0o600)
   }

@@ -5,6 +5,7 @@ enum Layers {
   /// Modules of this package that each target depends on, once they exist.
   static let modules: [String: Set<String>] = [
     "CSuperv": [],
+    "CSupervEntry": [],
     "SupervisionTree": [],
     "SupervProtocol": [],
     "SupervConfig": ["SupervisionTree"],
@@ -17,7 +18,7 @@ enum Layers {
       "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
       "SupervKeeper", "SupervLogger",
     ],
-    "superv": ["SupervCommands"],
+    "superv": ["CSupervEntry", "SupervCommands"],
     "superv-conformance-subject": ["SupervAgent", "SupervSystem"],
     // The benchmark shares no code with what it measures.
     "CBench": [],

@@ -83,7 +83,7 @@ package final class LinuxKernel: Kernel {
     self.keeper = keeper
     boot = try Processes.boot()
     poll = try EventPoll()
-    signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
+    signals = try SignalDescriptor([.child, .hangUp] + InitRole.stopSignals)
     alarm = try TimerDescriptor()
     processes = ProcessTable(openFiles: openFiles)
     connections = try ConnectionTable()

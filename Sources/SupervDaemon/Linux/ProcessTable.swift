@@ -30,8 +30,8 @@ final class ProcessTable {
   private var numbers: [ProcessKey: UInt64] = [:]
   /// Of the processes that superv has started, and that lead a session each.
   private var pids: [Int32: ProcessKey] = [:]
-  /// Told, and to be reaped: until the end is in the journal, a daemon after this one must be able to
-  /// find it.
+  /// Told, and to be reaped: until the end is in the journal, a daemon after this one has to be able
+  /// to find it.
   private var ended: [Entry] = []
   /// How adopted processes have ended, where the kernel may not say any more.
   private var endsByKeeper: [Int32: ExitStatus] = [:]
@@ -114,8 +114,9 @@ final class ProcessTable {
     pids[entry.pid] = entry.key
   }
 
-  /// Learns how a process has ended, which stays there until `closeEnded`. What is left of its group goes with it: as long
-  /// as the dead leader is not reaped, the number of the group cannot be anybody else's.
+  /// Learns how a process has ended, which stays there until `closeEnded`. What is left of its group
+  /// goes with it: as long as the dead leader is not reaped, the number of the group cannot be
+  /// anybody else's.
   func takeEnd(_ number: UInt64) -> (ProcessKey, Termination)? {
     guard let entry = entries[number] else { return nil }
     // Of a leader that somebody else has reaped the number may be another's by now.

@@ -1,7 +1,7 @@
 import SupervSystem
 
-/// Agents of a daemon whose journal says nothing any more. They cannot be told apart from those that
-/// are going to be started, and must not run beside them.
+/// Agents of a daemon whose journal says nothing any more. Nobody knows what they are about, and
+/// they must not run beside those that are going to be started.
 enum Survivors {
   /// Kills every process that was given this socket, with what is below it.
   static func kill(agentSocket: String) {

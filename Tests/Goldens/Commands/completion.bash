@@ -26,7 +26,7 @@ _superv() {
   esac
   case $command:$word in
     :-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help --version" -- "$word")) ;;
-    :*) COMPREPLY=($(compgen -W "start run shutdown reload check status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    :*) COMPREPLY=($(compgen -W "start run shutdown reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     start:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     start:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     run:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -35,6 +35,8 @@ _superv() {
     reload:-*) COMPREPLY=($(compgen -W "--plan --json --socket --timeout --no-color --help" -- "$word")) ;;
     check:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     check:*) COMPREPLY=($(compgen -f -- "$word")) ;;
+    doctor:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
+    doctor:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     status:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     status:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     tree:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -61,7 +63,7 @@ _superv() {
     notify:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     notify:*) COMPREPLY=($(compgen -W "ready not-ready status heartbeat" -- "$word")) ;;
     help:-*) COMPREPLY=($(compgen -W "--man --json --socket --timeout --no-color --help" -- "$word")) ;;
-    help:*) COMPREPLY=($(compgen -W "start run shutdown reload check status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    help:*) COMPREPLY=($(compgen -W "start run shutdown reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     completion:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     completion:*) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
     version:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;

@@ -13,6 +13,7 @@ _superv_commands() {
     'shutdown:Stop every agent, then the daemon'
     'reload:Read the configuration again and change what differs'
     'check:Say everything that is wrong with a configuration'
+    'doctor:Say what the machine or container gives superv'
     'status:Show agents and supervisors as a table'
     'tree:Draw the supervision tree'
     'why:Say why an agent or a supervisor is in its phase'
@@ -77,6 +78,14 @@ _superv() {
       '--help[Show the help text of the command]' \
       '-h[Show the help text of the command]' ;;
     check) _arguments \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
+      '1:FILE:_files' ;;
+    doctor) _arguments \
       '--json[Write JSON for programs instead of text for people]' \
       '--socket[The control socket of the daemon]:PATH:_files' \
       '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
