@@ -1,3 +1,5 @@
+import SupervDaemon
+
 @Sendable func runForeground(
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
@@ -28,6 +30,12 @@
   _ invocation: Invocation, _ session: Session
 ) throws(CommandFailure) -> CommandStatus {
   status(session.roles.logger())
+}
+
+@Sendable func runGaugeRole(
+  _ invocation: Invocation, _ session: Session
+) throws(CommandFailure) -> CommandStatus {
+  status(runGauge(pids: invocation.operands.compactMap { Int32($0) }))
 }
 
 /// A role knows only the statuses that commands have.

@@ -85,6 +85,7 @@ package final class Daemon<Machine: Kernel> {
   package func take(_ event: KernelEvent) {
     eventTime = kernel.now
     switch event {
+    case .leftBehind(let process, let count): tellLeftBehind(count, by: process)
     case .ended(let key, let termination):
       agents[key.node.index]?.process?.isAlive = false
       endHealth(of: key)
@@ -113,6 +114,7 @@ package final class Daemon<Machine: Kernel> {
       takeNotification(bytes, from: process, sender: sender)
     case .notifyDescriptor(let process): say(.ready, of: process)
     case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
+    case .limit(let process, let news): take(news, of: process)
     case .surveyed(let survey): take(survey)
     case .alarm: fireTimers()
     }

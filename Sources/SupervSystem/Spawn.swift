@@ -4,13 +4,14 @@ import Glibc
 /// A step between the decision to start a program and the program, in their order.
 package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
   case clone = 1
-  case session, signals, descriptors, limits, nice, groups, group, user, umask
+  case cgroup, session, signals, descriptors, limits, nice, groups, group, user, umask
   case directory, input, mask, exec
 
   /// The system call, as its man page is called.
   package var call: String {
     switch self {
     case .clone: "clone"
+    case .cgroup: "cgroup.procs"
     case .session: "setsid"
     case .signals: "sigaction"
     case .descriptors: "dup2"
@@ -124,6 +125,7 @@ extension SpawnRequest {
       unsafe raw.umask = Int32(umask & 0o777)
       unsafe raw.change_umask = 1
     }
+    unsafe raw.cgroup = controlGroup ?? -1
     unsafe raw.new_session = newSession ? 1 : 0
     unsafe raw.old_kernel = avoidsNewSystemCalls ? 1 : 0
     return unsafe raw
@@ -146,7 +148,7 @@ extension SpawnRequest {
     let detail = Int(result.detail)
     let subject: String? =
       switch stage {
-      case .clone, .session, .umask, .mask: nil
+      case .clone, .cgroup, .session, .umask, .mask: nil
       case .signals: Signal(result.detail).description
       case .descriptors: detail < 0 ? nil : String(detail)
       case .limits: limits.indices.contains(detail) ? limits[detail].resource.rawValue : nil

@@ -15,6 +15,10 @@ package enum HealthReason: Hashable, Sendable {
   case probeFailed(ProbeRole, times: Int, detail: String)
   /// Which operation, for how long, and what was expected.
   case stuck(String)
+  /// It uses more memory than it may, in bytes.
+  case memory(Int64, maximum: Int64)
+  /// It has more processes and threads than it may.
+  case tasks(Int, maximum: Int)
 }
 
 extension HealthReason: CustomStringConvertible {
@@ -27,8 +31,18 @@ extension HealthReason: CustomStringConvertible {
     case .probeFailed(let role, let times, let detail):
       "\(role.rawValue) failed\(times == 1 ? "" : " \(times) times"): \(detail)"
     case .stuck(let what): "stuck: \(what)"
+    case .memory(let bytes, let maximum):
+      "memory: it uses \(mebibytes(bytes)) of \(mebibytes(maximum)) (memory_max)"
+    case .tasks(let count, let maximum):
+      "processes: it has \(count) of \(maximum) (pids_max)"
     }
   }
+}
+
+/// For example `300.5MB`: limits may lie between whole ones.
+private func mebibytes(_ bytes: Int64) -> String {
+  let tenths = (bytes * 10 + (1 << 19)) >> 20
+  return tenths % 10 == 0 ? "\(tenths / 10)MB" : "\(tenths / 10).\(tenths % 10)MB"
 }
 
 extension SupervisionTree {

@@ -10,6 +10,7 @@
 enum csv_stage {
   CSV_STAGE_NONE,
   CSV_STAGE_CLONE,
+  CSV_STAGE_CGROUP,
   CSV_STAGE_SESSION,
   CSV_STAGE_SIGNALS,
   CSV_STAGE_DESCRIPTORS,
@@ -51,6 +52,7 @@ struct csv_spawn_request {
   uid_t user;
   gid_t group;
   int nice, umask;
+  int cgroup; // a folder of cgroup v2 to start in; -1 stays where the caller is
   unsigned change_user : 1, change_nice : 1, change_umask : 1, new_session : 1;
   unsigned old_kernel : 1; // do it without clone3 and close_range
 };

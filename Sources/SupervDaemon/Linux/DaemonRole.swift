@@ -152,7 +152,8 @@ final class DaemonHouse {
         at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
       return try LinuxKernel(
         sockets: sockets, notifySocket: notifications,
-        logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput), openFiles: openFiles)
+        logs: try LoggerProcess(settings, mirrorsOutput: mirrorsOutput),
+        trees: try TreeKiller(settings), openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")
     }

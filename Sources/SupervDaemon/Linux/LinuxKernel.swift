@@ -25,7 +25,7 @@ package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
     case signals, alarm, door, connection, logger, loggerProcess, eventPipe
-    case notifySocket, notifyPipe, probe, probeProcess, recordPipe
+    case notifySocket, notifyPipe, probe, probeProcess, recordPipe, gauge
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -45,6 +45,8 @@ package final class LinuxKernel: Kernel {
   private let notifySocket: NotifySocket
   private let notifyPipes = NotifyPipes()
   private let probes = ProbeTable()
+  let trees: TreeKiller
+  private let limits = LimitWatch()
   private var ready: [EventPoll.Event] = []
   /// Made when there is time, for restarts, which have none.
   private var sparePipes: [LogPipes] = []
@@ -66,17 +68,19 @@ package final class LinuxKernel: Kernel {
   ///   - sockets: that listen, each one for its door.
   ///   - notifySocket: of datagrams.
   ///   - logs: not started yet.
+  ///   - trees: owns what agents start.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor,
-    logs: LoggerProcess, openFiles: ProcessLimit
+    logs: LoggerProcess, trees: TreeKiller, openFiles: ProcessLimit
   ) throws(SystemError) {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp, .interrupt, .terminate])
     alarm = try TimerDescriptor()
-    processes = ProcessTable(openFiles: openFiles)
+    processes = ProcessTable(openFiles: openFiles, groups: trees.groups)
     connections = try ConnectionTable()
     self.logs = logs
+    self.trees = trees
     self.notifySocket = try NotifySocket(notifySocket, poll)
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
@@ -139,6 +143,7 @@ package final class LinuxKernel: Kernel {
       preconditionFailure("\(error)")
     }
     for event in ready where isEnd(event) { takeEnd(event, &events) }
+    trees.advance(now, isOwnChild, &events)
     // A replacement does not wait for anybody's question, but no more than once: what is left out
     // here is still readable.
     hasDeferred = !events.isEmpty && !hasDeferred
@@ -147,6 +152,8 @@ package final class LinuxKernel: Kernel {
     probes.takeNews(&events)
     doHousework()
     advanceSurvey(&events)
+    limits.advance(
+      now, trees.groups, orphans: { self.trees.orphans(self.now, self.isOwnChild) }, poll, &events)
     // The alarm comes last: whatever it waits for may have come with it.
     if ready.contains(where: isAlarm), (try? alarm.acknowledge()) == true {
       alarmTime = nil
@@ -156,9 +163,10 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    if survey != nil || probes.hasNews { return 0 }
+    if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy { return 0 }
     // No list of them: an array a turn is a tenth of what a call costs.
-    return earlier(earlier(orphansDue, logs.restartAt), surveyDeadline).map { due in
+    let ownDue = earlier(earlier(orphansDue, logs.restartAt), surveyDeadline)
+    return earlier(ownDue, earlier(trees.due, limits.due)).map { due in
       Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }
@@ -166,8 +174,14 @@ package final class LinuxKernel: Kernel {
   private func doHousework() {
     logs.restartIfDue(now, poll)
     guard let due = orphansDue, due <= now else { return }
-    let isDone = processes.reapOrphans { $0 == logs.pid || probes.has($0) }
+    let isDone = processes.reapOrphans(except: isOwnChild)
     orphansDue = isDone ? nil : now + Self.orphanDelay
+    trees.sweep(now, isOwnChild)
+  }
+
+  /// Whether superv has started a child itself, and knows it by a pidfd.
+  private func isOwnChild(_ pid: Int32) -> Bool {
+    processes.roots[pid] != nil || pid == logs.pid || probes.has(pid) || limits.has(pid)
   }
 
   private func isEnd(_ event: EventPoll.Event) -> Bool {
@@ -185,7 +199,8 @@ package final class LinuxKernel: Kernel {
     connections.takeLastWords(of: key, &events)
     notifyPipes.close(key, poll)
     logs.endRecords(of: key, poll)
-    events.append(.ended(key, termination))
+    limits.end(key)
+    trees.leaderEnded(key, termination, now)
   }
 
   private func take(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
@@ -203,6 +218,7 @@ package final class LinuxKernel: Kernel {
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
+    case .gauge: limits.takeGauge(poll, &events)
     }
   }
 
@@ -235,13 +251,22 @@ package final class LinuxKernel: Kernel {
 extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> Int32 {
     let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
-    let request = try processes.request(launch, pipes)
+    var request = try processes.request(launch, pipes)
+    let group = try trees.prepare(launch, &request)
     let pid: Int32
-    if let number = launch.agent.health.notifyDescriptor {
-      pid = try start(launch.key, request, notifyDescriptor: number)
-    } else {
-      pid = try processes.start(launch.key, request, poll)
+    do {
+      if let number = launch.agent.health.notifyDescriptor {
+        pid = try start(launch.key, request, notifyDescriptor: number)
+      } else {
+        pid = try processes.start(launch.key, request, poll)
+      }
+    } catch {
+      trees.abandon(launch.key)
+      throw error
     }
+    withExtendedLifetime(group) {}
+    trees.begin(launch, pid: pid)
+    limits.begin(launch, pid: pid, trees.groups)
     logs.open(launch, pid: pid, pipes)
     return pid
   }
@@ -269,11 +294,24 @@ extension LinuxKernel {
     processes.signal(process, signal)
   }
 
-  package func kill(_ process: ProcessKey) { processes.signal(process, .kill) }
+  package func kill(_ process: ProcessKey) {
+    trees.kill(process)
+    processes.signal(process, .kill)
+  }
+
+  package func orphans() -> [ProcessKey: [Int32]] { trees.orphans(now, isOwnChild) }
+
+  package func problem(keeping limit: TreeLimit) -> String? {
+    trees.groups.problem(keeping: [limit])
+  }
+
+  package var controlGroups: ControlGroupsReport { trees.groups.report }
 
   package func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {
     probes.start(probe, kind, poll) { (words) throws(LaunchError) in
-      try processes.request(launch, command: words)
+      var request = try processes.request(launch, command: words)
+      trees.mark(&request, launch)
+      return request
     }
   }
 
@@ -307,7 +345,7 @@ extension LinuxKernel {
     var ignored: [KernelEvent] = []
     connections.flush(poll, &ignored)
     probes.cancelAll(poll)
-    processes.killOrphans(except: logs.pid)
+    trees.killAll { $0 == logs.pid }
     logs.finish(poll)
   }
 }

@@ -25,8 +25,13 @@ final class ProcessTable {
   private var nextNumber: UInt64 = 1
   /// What superv itself was given before it raised its own: agents get that.
   private let openFiles: ProcessLimit
+  /// Who is who among those that have left session and parents.
+  let groups: AgentCgroups
 
-  init(openFiles: ProcessLimit) { self.openFiles = openFiles }
+  init(openFiles: ProcessLimit, groups: AgentCgroups) {
+    self.openFiles = openFiles
+    self.groups = groups
+  }
 
   /// What the kernel is asked for to start an agent.
   func request(_ launch: Launch, _ pipes: LogPipes) throws(LaunchError) -> SpawnRequest {
@@ -142,23 +147,6 @@ final class ProcessTable {
     }
     return true
   }
-
-  /// Kills what agents have left behind, until nothing is.
-  func killOrphans(except logger: Int32?) {
-    // Every round sees the children of those that the round before has killed.
-    for _ in 0..<64 {
-      let orphans = ((try? ProcessRecord.all()) ?? []).filter {
-        $0.parent == Processes.ownPid && $0.pid != logger && $0.state != "Z"
-      }
-      reapOrphans(except: { $0 == logger })
-      if orphans.isEmpty { return }
-      for orphan in orphans {
-        guard let pidfd = try? Processes.open(pid: orphan.pid) else { continue }
-        _ = try? Processes.send(.kill, to: pidfd)
-        _ = try? pidfd.wait(timeoutMilliseconds: 1000)
-      }
-    }
-  }
 }
 
 extension LaunchError {
@@ -170,7 +158,7 @@ extension LaunchError {
       case .groups, .group, .user: "; `user` needs a superv that runs as root"
       case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
       case .nice: "; a `nice` below superv's own needs a superv that runs as root"
-      case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .exec: ""
+      case .clone, .cgroup, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .exec: ""
       }
     self.init(isDenied ? "\(error)\(advice)" : "\(error)")
   }
