@@ -32,7 +32,7 @@ package struct TreeLimits: Hashable, Sendable {
     switch limit {
     case .memoryHigh: memoryHighBytes.map(sizeText)
     case .memoryMax: memoryMaximumBytes.map(sizeText)
-    case .cpuMax: processorThousandths.map(percentText)
+    case .cpuMax: processorThousandths.map(processorsText)
     case .pidsMax: taskMaximum.map { String($0) }
     }
   }
@@ -65,7 +65,8 @@ let limitKeys: [Key<AgentSettings>] = [
     "Memory of all its processes together. Past it they are killed, and the agent is restarted."),
   Key(
     "cpu_max", \.treeLimits.processorThousandths, .processors,
-    "Processor time of all its processes together, in processors. Only the kernel can keep it."),
+    "Processor time of all its processes together; `1.5` is one and a half processors. Only the "
+      + "kernel can keep it."),
   Key(
     "pids_max", \.treeLimits.taskMaximum, .integer(1...4_194_304),
     "Processes and threads of the agent. Where the kernel keeps it, no more can be made; else the "
@@ -83,16 +84,16 @@ private let memoryRange: ClosedRange<Int64> = (1 << 20)...(1 << 50)
 extension ValueType where Result == Int {
   /// In thousandths of a processor; the kernel's smallest share is a hundredth.
   static let processors = ValueType(
-    name: "`150%` or `1.5`", limits: "1% to 102400%"
+    name: "number of processors", limits: "0.01 to 1024"
   ) { value, reading in
     guard let thousandths = parseProcessors(value.text) else {
       reading.error(
         value.place, "\(quoted(value.text)) is no share of processors",
-        hint: "`50%` is half of one, `150%` or `1.5` is one and a half")
+        hint: "`0.5` is half of one, `1.5` or `150%%` is one and a half")
       return nil
     }
     guard (10...1_024_000).contains(thousandths) else {
-      reading.error(value.place, "\(quoted(value.text)) is out of range: 1% to 102400%")
+      reading.error(value.place, "\(quoted(value.text)) is out of range: 0.01 to 1024")
       return nil
     }
     return thousandths
@@ -118,8 +119,11 @@ func parseProcessors(_ text: String) -> Int? {
   return Int(String(decoding: whole + fraction, as: UTF8.self) + padding)
 }
 
-private func percentText(_ thousandths: Int) -> String {
-  thousandths % 10 == 0 ? "\(thousandths / 10)%" : "\(thousandths / 10).\(thousandths % 10)%"
+/// The shortest text that `parseProcessors` reads as this.
+private func processorsText(_ thousandths: Int) -> String {
+  var fraction = String(String(thousandths % 1000 + 1000).dropFirst())
+  while fraction.last == "0" { fraction.removeLast() }
+  return fraction.isEmpty ? "\(thousandths / 1000)" : "\(thousandths / 1000).\(fraction)"
 }
 
 extension Reading {

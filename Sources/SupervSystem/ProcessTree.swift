@@ -52,8 +52,8 @@ package struct ProcessHunt: Sendable {
   /// Stopped, and in no group that was.
   private var single: [ProcessIdentity] = []
   private var groups: Set<Int32> = []
-  /// Processes that it has stopped.
-  package private(set) var count = 0
+  /// Those that it has stopped.
+  package private(set) var stopped: Set<Int32> = []
 
   package init(session: Int32? = nil) { self.session = session }
 
@@ -93,7 +93,7 @@ package struct ProcessHunt: Sendable {
     else { return false }
     if record.state != "Z" {
       _ = try? Processes.send(.stop, to: process)
-      count += 1
+      stopped.insert(pid)
     }
     // All processes of a group are in its session, and superv's own is nobody else's.
     guard record.group > 1, record.session != getsid(0) else {

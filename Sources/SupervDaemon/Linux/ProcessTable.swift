@@ -158,7 +158,9 @@ extension LaunchError {
       case .groups, .group, .user: "; `user` needs a superv that runs as root"
       case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
       case .nice: "; a `nice` below superv's own needs a superv that runs as root"
-      case .clone, .cgroup, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .exec: ""
+      case .clone, .cgroup, .session, .signals, .descriptors, .umask, .directory, .input, .mask,
+        .exec:
+        ""
       }
     self.init(isDenied ? "\(error)\(advice)" : "\(error)")
   }

@@ -25,7 +25,7 @@ final class TreeKiller {
     let termination: Termination?
     let since: MonotonicTime
     var hunt: ProcessHunt?
-    var killedCount = 0
+    var killed: Set<Int32> = []
     var due: MonotonicTime
     var delay = TreeKiller.firstDelay
     var isSettled = false
@@ -205,7 +205,7 @@ extension TreeKiller {
         advanceHunt(index, now)
       } else if let group = groups[endings[index].key], !mayDetach(index) {
         if group.isPopulated == true {
-          if endings[index].killedCount == 0 { endings[index].killedCount = group.members.count }
+          endings[index].killed.formUnion(group.members)
           try? group.kill()
           wait(index, now)
         } else {
@@ -251,7 +251,7 @@ extension TreeKiller {
   private func advanceHunt(_ index: Int, _ now: MonotonicTime) {
     if endings[index].hunt?.advance(by: Self.turnCount) == true { return }
     endings[index].hunt?.kill()
-    endings[index].killedCount += endings[index].hunt?.count ?? 0
+    endings[index].killed.formUnion(endings[index].hunt?.stopped ?? [])
     endings[index].hunt = nil
     wait(index, now)
   }
@@ -265,7 +265,7 @@ extension TreeKiller {
     let ending = endings[index]
     endings[index].isSettled = true
     groups.retire(ending.key)
-    if ending.killedCount > 0 { events.append(.leftBehind(ending.key, ending.killedCount)) }
+    if !ending.killed.isEmpty { events.append(.leftBehind(ending.key, ending.killed.count)) }
     if let termination = ending.termination { events.append(.ended(ending.key, termination)) }
   }
 
