@@ -105,7 +105,8 @@ let agentKeys: [Key<AgentSettings>] =
       "stopsignal", \.stopSignal, .signal, default: "TERM", "The signal that asks it to stop."),
     Key(
       "stopwaitsecs", \.stopWait, .duration(.zero ... .seconds(86_400)), default: "10s",
-      "How long it has to be gone after `stopsignal`; then it is killed, with everything it has started."
+      "How long it has to be gone after `stopsignal`; then it is killed, with everything it has "
+        + "started."
     ),
   ] + callKeys + limitKeys + [
     Key(

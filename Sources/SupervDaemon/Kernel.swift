@@ -76,8 +76,8 @@ package struct LaunchError: Error, Hashable, Sendable {
 /// What the daemon learns. Within one wake-up they come in the order of this list, so that a sign
 /// of life beats the timer that waits for it.
 package enum KernelEvent: Sendable {
-  /// So many processes that an incarnation had left behind were killed; `ended` follows, unless they
-  /// turned up after it.
+  /// So many processes that an incarnation had left behind were killed; `ended` follows, unless
+  /// they turned up after it.
   case leftBehind(ProcessKey, Int)
   /// The process of an incarnation has ended, and what it had started with it.
   case ended(ProcessKey, Termination)

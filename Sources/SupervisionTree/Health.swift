@@ -39,6 +39,15 @@ extension HealthReason: CustomStringConvertible {
   }
 }
 
+extension Reason {
+  fileprivate var isPastLimit: Bool {
+    switch self {
+    case .health(.memory), .health(.tasks): true
+    default: false
+    }
+  }
+}
+
 /// For example `300.5MB`: limits may lie between whole ones.
 private func mebibytes(_ bytes: Int64) -> String {
   let tenths = (bytes * 10 + (1 << 19)) >> 20
@@ -68,7 +77,8 @@ extension SupervisionTree {
     }
   }
 
-  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen.
+  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen. One that
+  /// takes more than it may gets no time to go on with that.
   mutating func unhealthy(_ id: NodeID, why: Reason) {
     guard case .running(let isReady) = nodes[id.index].phase,
       case .agent(let agent) = nodes[id.index].kind
@@ -77,6 +87,7 @@ extension SupervisionTree {
     nodes[id.index].afterStop = .decide
     nodes[id.index].reason = why
     note(.agentStopping, id, why)
-    enterRung(id, agent.stopLadder.firstIndex { $0.action != .message } ?? 0)
+    let gentlest = agent.stopLadder.firstIndex { $0.action != .message } ?? 0
+    enterRung(id, why.isPastLimit ? agent.stopLadder.count - 1 : gentlest)
   }
 }

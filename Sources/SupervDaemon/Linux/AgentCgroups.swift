@@ -23,6 +23,10 @@ final class AgentCgroups {
   private var keys: [String: ProcessKey] = [:]
   /// Of incarnations that have ended: to be removed once nobody is in them.
   private var retired: [ControlGroup] = []
+  /// Somebody was in them when it was tried.
+  private var occupied: [ControlGroup] = []
+  /// Removing one takes tens of microseconds.
+  private static let turnCount = 8
 
   /// - Throws: `HouseError` when the configuration requires them and there are none.
   init(_ settings: DaemonSettings) throws(HouseError) {
@@ -147,9 +151,19 @@ final class AgentCgroups {
     retired.append(group)
   }
 
-  /// Removes groups that nobody is in any more, when nothing is more urgent.
+  /// Whether `removeRetired` has something to do.
+  var hasRetired: Bool { !retired.isEmpty }
+
+  /// Removes some groups that nobody is in any more, when nothing is more urgent.
   func removeRetired() {
-    if !retired.isEmpty { retired.removeAll { $0.remove() } }
+    for group in retired.prefix(Self.turnCount) where !group.remove() { occupied.append(group) }
+    retired.removeFirst(min(Self.turnCount, retired.count))
+  }
+
+  /// Something has ended: groups that were not empty may be now.
+  func retryRetired() {
+    retired += occupied
+    occupied = []
   }
 
   /// Processes that the kernel killed because memory had run out.
@@ -169,13 +183,12 @@ final class AgentCgroups {
 
   /// Kills everything in the groups of all agents, for the end of superv.
   func killAll() {
-    for group in Array(groups.values) + retired { try? group.kill() }
+    for group in Array(groups.values) + retired + occupied { try? group.kill() }
   }
 
   /// Leaves nothing behind but what superv itself is in.
   func finish() {
-    for key in Array(groups.keys) { retire(key) }
-    removeRetired()
+    for group in Array(groups.values) + retired + occupied { _ = group.remove() }
     if problem == nil { try? Files.removeDirectory(folder.path) }
   }
 }

@@ -35,9 +35,9 @@ extension ProcessTable {
   }
 
   /// The agent that a process belongs to: it is the agent's own, or in its session, which agents
-  /// lead, or descends from one that is, or is in its control group. Without control groups, who has
-  /// left the session and lost all ancestors up to there, as daemons do, belongs to nobody: by what
-  /// else it could be known (`TreeMark`) a process could make itself another agent's.
+  /// lead, or descends from one that is, or is in its control group. Without control groups, who
+  /// has left the session and lost all ancestors up to there, as daemons do, belongs to nobody: by
+  /// what else it could be known (`TreeMark`) a process could make itself another agent's.
   func owner(of pid: Int32) -> ProcessKey? {
     if let key = roots[pid] ?? ownerByDescent(of: pid) { return key }
     return groups.owner(of: pid).flatMap { isRunning($0) ? $0 : nil }

@@ -97,7 +97,7 @@ package final class LinuxKernel: Kernel {
 
   package func beginSurvey() {
     guard survey == nil, surveyDeadline == nil else { return }
-    survey = ProcessSurvey(processes.roots)
+    survey = ProcessSurvey(processes.roots, orphans: orphans())
     surveyDeadline = now + Self.surveyPatience
     logs.askUsage()
   }
@@ -163,7 +163,11 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy { return 0 }
+    if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy
+      || trees.groups.hasRetired
+    {
+      return 0
+    }
     // No list of them: an array a turn is a tenth of what a call costs.
     let ownDue = earlier(earlier(orphansDue, logs.restartAt), surveyDeadline)
     return earlier(ownDue, earlier(trees.due, limits.due)).map { due in
@@ -173,6 +177,7 @@ package final class LinuxKernel: Kernel {
 
   private func doHousework() {
     logs.restartIfDue(now, poll)
+    trees.groups.removeRetired()
     guard let due = orphansDue, due <= now else { return }
     let isDone = processes.reapOrphans(except: isOwnChild)
     orphansDue = isDone ? nil : now + Self.orphanDelay

@@ -145,8 +145,9 @@ extension TreeKiller {
       }
     }
     orphans = found
+    let unsettled = Set(endings.lazy.map(\.key))
     for (key, incarnation) in incarnations
-    where incarnation.hasEnded && found[key] == nil && !endings.contains(where: { $0.key == key }) {
+    where incarnation.hasEnded && found[key] == nil && !unsettled.contains(key) {
       forget(key)
     }
     let now = Clock.monotonicNanoseconds
@@ -173,7 +174,7 @@ extension TreeKiller {
 
   /// After an end, when there is time: finds what has got away from its group, or came late.
   func sweep(_ now: MonotonicTime, _ isOwn: (Int32) -> Bool) {
-    groups.removeRetired()
+    groups.retryRetired()
     guard incarnations.values.contains(where: \.hasEnded) else { return }
     look(isOwn)
     for key in orphans.keys where !endings.contains(where: { $0.key == key }) {

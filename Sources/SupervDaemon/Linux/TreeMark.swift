@@ -14,6 +14,7 @@ struct TreeMark: Hashable {
   private static let bits: UInt64 = 1 << 62 - 1
 
   let value: UInt64
+  private let hard: UInt64
 
   /// - Returns: nil where superv's own limit leaves no room.
   init?(
@@ -24,12 +25,14 @@ struct TreeMark: Hashable {
     hash.combine(runtimeDirectory)
     hash.combine(agent.specification.name)
     hash.combine(incarnation)
-    value = hash.value & Self.bits % room
+    value = (hash.value & Self.bits) % room
+    hard = room == ProcessLimit.unlimited ? value : room
   }
 
-  var limit: ProcessLimit { ProcessLimit(.locks, soft: value, hard: value) }
+  var limit: ProcessLimit { ProcessLimit(.locks, soft: value, hard: hard) }
 
-  /// Both marks of a process: an agent that is a superv marks its own agents in turn.
+  /// The marks of a process: an agent that is a superv marks its own agents in turn, and leaves its
+  /// own mark on them.
   static func values(of pid: Int32) -> [UInt64] {
     guard let limit = try? ProcessLimit.current(.locks, of: pid) else { return [] }
     return limit.soft == limit.hard ? [limit.hard] : [limit.hard, limit.soft]
