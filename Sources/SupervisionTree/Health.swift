@@ -41,9 +41,10 @@ extension HealthReason: CustomStringConvertible {
 
 extension Reason {
   fileprivate var isPastLimit: Bool {
-    switch self {
-    case .health(.memory), .health(.tasks): true
-    default: false
+    guard case .health(let reason) = self else { return false }
+    return switch reason {
+    case .memory, .tasks: true
+    case .saidReady, .saidNotReady, .probePassed, .probeFailed, .stuck: false
     }
   }
 }
@@ -77,8 +78,8 @@ extension SupervisionTree {
     }
   }
 
-  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen. One that
-  /// takes more than it may gets no time to go on with that.
+  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen. One
+  /// that takes more than it may gets no time to go on with that.
   mutating func unhealthy(_ id: NodeID, why: Reason) {
     guard case .running(let isReady) = nodes[id.index].phase,
       case .agent(let agent) = nodes[id.index].kind

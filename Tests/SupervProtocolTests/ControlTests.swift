@@ -39,7 +39,8 @@ import Testing
         agents: [agent, AgentStatus(name: "b", desired: .down, phase: "stopped")],
         supervisors: [supervisor]),
       #"{"version":1,"daemon":{"pid":1,"keeper_pid":null,"uptime_s":2.0,"#
-        + #""state":"running","cgroups":{"path":null,"controllers":[],"problem":"none"}},"agents":["#
+        + #""state":"running","cgroups":{"path":null,"controllers":[],"problem":"none"}},"#
+        + #""agents":["#
         + #"{"name":"a:0","agent":"a","instance":0,"supervisor":"root","desired":"up","#
         + #""phase":"running","ready":true,"alive":true,"pid":12,"incarnation":2,"#
         + #""restarts":1,"uptime_s":1.5,"started_at":"2026-11-21T07:20:00.123456Z","#

@@ -206,7 +206,7 @@ extension TreeKiller {
         advanceHunt(index, now)
       } else if let group = groups[endings[index].key], !mayDetach(index) {
         if group.isPopulated == true {
-          endings[index].killed.formUnion(group.members)
+          endings[index].killed.formUnion(group.members.filter { isLeftBehind($0, index) })
           try? group.kill()
           wait(index, now)
         } else {
@@ -235,18 +235,30 @@ extension TreeKiller {
     let key = endings[index].key
     let session = mayDetach(index) ? incarnations[key]?.leader : nil
     var hunt = ProcessHunt(session: session)
+    var isAnyoneLeft = false
     for pid in orphans[key] ?? [] {
       guard let record = ProcessRecord.of(pid), session == nil || record.session == session else {
         continue
       }
-      hunt.add(pid, childOf: record.parent)
+      isAnyoneLeft = true
+      // What joined that group after its kill does not go by itself.
+      let isLate = endings[index].delay > Self.firstDelay * 8
+      if isLate || isLeftBehind(pid, index) { hunt.add(pid, childOf: record.parent) }
     }
-    if hunt.isEmpty {
+    if !isAnyoneLeft {
       settle(index, &events)
+    } else if hunt.isEmpty {
+      wait(index, now)
     } else {
       endings[index].hunt = hunt
       advanceHunt(index, now)
     }
+  }
+
+  /// The group of its leader was killed with it, and is only on its way out.
+  private func isLeftBehind(_ pid: Int32, _ index: Int) -> Bool {
+    guard let record = ProcessRecord.of(pid), record.state != "Z" else { return false }
+    return record.group != incarnations[endings[index].key]?.leader
   }
 
   private func advanceHunt(_ index: Int, _ now: MonotonicTime) {
