@@ -94,7 +94,7 @@ package final class Daemon<Machine: Kernel> {
     case .logger(let report): take(report)
     case .signal(let signal): take(signal)
     case .connected(let id, .control(let peer)):
-      control.open(id, peer, configuration.settings)
+      control.open(calls.asker(id, of: nil), peer, configuration.settings)
     case .connected(let id, .http): http.open(id)
     case .connected(let id, .agent(let process, let peer)): openSession(id, of: process, peer)
     case .connected(let id, .stranger(let peer, let why)): refuse(id, peer, because: why)

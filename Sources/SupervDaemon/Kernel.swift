@@ -143,6 +143,13 @@ package protocol Kernel: AnyObject {
 
   /// Queues bytes for a connection; false when its queue is full or it is gone.
   func send(_ bytes: [UInt8], to connection: ConnectionID) -> Bool
+  /// Queues one message that is put together where it waits to be sent; false, and nothing is, when
+  /// the queue might not hold it or is gone.
+  ///
+  /// - Parameter maximumBytes: no message that `write` makes is longer.
+  func send(
+    to connection: ConnectionID, maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+  ) -> Bool
   /// Closes a connection at the end of the turn, whether or not its peer has read everything.
   func close(_ connection: ConnectionID)
 

@@ -17,65 +17,64 @@ package struct CallParams: Hashable, Sendable {
   /// A string without its quotes; whether it is a traceparent is not known yet.
   package var trace: Range<Int>?
 
-  /// - Parameter object: The params of a message that the scanner has passed.
   /// - Throws: `RPCError` of kind `invalid` (-32602) that names the member that does not fit.
-  package static func scan(
-    _ object: Range<Int>?, in line: Span<UInt8>
-  ) throws(RPCError) -> CallParams {
-    guard let object, line[object.lowerBound] == UInt8(ascii: "{") else {
-      throw .invalidParameters(object == nil ? "'to' is missing" : "'params' must be an object")
+  package init(of message: Message, in line: Span<UInt8>) throws(RPCError) {
+    guard let object = message.params, line[object.lowerBound] == UInt8(ascii: "{") else {
+      let isMissing = message.params == nil
+      throw .invalidParameters(isMissing ? "'to' is missing" : "'params' must be an object")
     }
-    var ranges = Ranges(repeating: 0..<0)
-    var cursor = MemberCursor(object: object)
-    while let (key, value) = cursor.next(in: line) {
-      guard let member = try Member(key, in: line) else { continue }
-      guard ranges[member.rawValue].isEmpty else {
-        throw .invalidParameters("'\(member)' is given twice")
-      }
-      ranges[member.rawValue] = value
+    let members = message.callMembers
+    switch members.fault {
+    case nil: break
+    case .escapedName?:
+      throw .invalidParameters("escape sequences in a member's name are not supported")
+    case .twice(let member)?: throw .invalidParameters("'\(member)' is given twice")
     }
-    return try CallParams(ranges, in: line)
+    try self.init(members, in: line)
   }
 
-  private typealias Ranges = InlineArray<6, Range<Int>>
+  private typealias Member = CallMembers.Member
 
-  private init(_ ranges: Ranges, in line: Span<UInt8>) throws(RPCError) {
-    to = try Self.string(.to, ranges, line)
+  private init(_ members: CallMembers, in line: Span<UInt8>) throws(RPCError) {
+    to = try Self.string(.to, members, line)
     for index in to where line[index] == UInt8(ascii: "\\") {
       throw .invalidParameters("escape sequences in 'to' are not supported")
     }
-    let name = try Self.string(.method, ranges, line)
+    let name = try Self.string(.method, members, line)
     guard !name.isEmpty else { throw .invalidParameters("'method' must not be empty") }
     method = try Self.limited(name, .method, line)
-    let value = ranges[Member.params.rawValue]
-    params = value.isEmpty ? nil : value
-    if Self.isGiven(.timeoutMilliseconds, ranges, line) {
-      timeoutMilliseconds = try Self.timeout(ranges[Member.timeoutMilliseconds.rawValue], line)
+    params = members[.params]
+    if let timeout = Self.given(.timeoutMilliseconds, members, line) {
+      timeoutMilliseconds = try Self.timeout(timeout, line)
     }
-    if Self.isGiven(.task, ranges, line) {
-      task = try Self.limited(try Self.string(.task, ranges, line), .task, line)
+    if Self.given(.task, members, line) != nil {
+      task = try Self.limited(try Self.string(.task, members, line), .task, line)
     }
-    let text = ranges[Member.trace.rawValue]
     // One that is not valid counts as none.
-    if text.count > 2, line[text.lowerBound] == UInt8(ascii: "\"") {
+    if let text = members[.trace], text.count > 2, line[text.lowerBound] == UInt8(ascii: "\"") {
       trace = text.lowerBound &+ 1..<text.upperBound &- 1
     }
   }
 
   /// Present, and not null.
-  private static func isGiven(
-    _ member: Member, _ ranges: Ranges, _ line: Span<UInt8>
-  ) -> Bool {
-    let value = ranges[member.rawValue]
-    return !value.isEmpty && line[value.lowerBound] != UInt8(ascii: "n")
+  @inline(__always)
+  private static func given(
+    _ member: Member, _ members: CallMembers, _ line: Span<UInt8>
+  ) -> Range<Int>? {
+    guard let value = members[member], line[value.lowerBound] != UInt8(ascii: "n") else {
+      return nil
+    }
+    return value
   }
 
   /// The inside of a string that has to be there.
+  @inline(__always)
   private static func string(
-    _ member: Member, _ ranges: Ranges, _ line: Span<UInt8>
+    _ member: Member, _ members: CallMembers, _ line: Span<UInt8>
   ) throws(RPCError) -> Range<Int> {
-    let value = ranges[member.rawValue]
-    guard !value.isEmpty else { throw .invalidParameters("'\(member)' is missing") }
+    guard let value = members[member] else {
+      throw .invalidParameters("'\(member)' is missing")
+    }
     guard line[value.lowerBound] == UInt8(ascii: "\"") else {
       throw .invalidParameters("'\(member)' must be a string")
     }
@@ -83,20 +82,26 @@ package struct CallParams: Hashable, Sendable {
   }
 
   /// - Returns: the string with its quotes.
+  @inline(__always)
   private static func limited(
     _ inside: Range<Int>, _ member: Member, _ line: Span<UInt8>
   ) throws(RPCError) -> Range<Int> {
     let whole = inside.lowerBound &- 1..<inside.upperBound &+ 1
     // Escape sequences make it longer than what it means.
-    if inside.count > maximumTextBytes {
-      let meant = try JSON.decode(String.self, from: line.extracting(whole))
-      guard meant.utf8.count <= maximumTextBytes else {
-        throw .invalidParameters("'\(member)' may have \(maximumTextBytes) bytes at most")
-      }
-    }
+    if inside.count > maximumTextBytes { try checkMeaning(of: whole, member, line) }
     return whole
   }
 
+  private static func checkMeaning(
+    of whole: Range<Int>, _ member: Member, _ line: Span<UInt8>
+  ) throws(RPCError) {
+    let meant = try JSON.decode(String.self, from: line.extracting(whole))
+    guard meant.utf8.count <= maximumTextBytes else {
+      throw .invalidParameters("'\(member)' may have \(maximumTextBytes) bytes at most")
+    }
+  }
+
+  @inline(__always)
   private static func timeout(
     _ value: Range<Int>, _ line: Span<UInt8>
   ) throws(RPCError) -> Int64 {
@@ -113,46 +118,5 @@ package struct CallParams: Hashable, Sendable {
         "'timeout_ms' must be a whole number from \(timeouts.lowerBound) to \(timeouts.upperBound)")
     }
     return number
-  }
-}
-
-/// The members that `call` knows.
-private enum Member: Int, CustomStringConvertible {
-  case to, method, params, timeoutMilliseconds, task, trace
-
-  var description: String { "\(name)" }
-
-  private var name: StaticString {
-    switch self {
-    case .to: "to"
-    case .method: "method"
-    case .params: "params"
-    case .timeoutMilliseconds: "timeout_ms"
-    case .task: "task"
-    case .trace: "trace"
-    }
-  }
-
-  /// By length and first letter: no String is made for a key.
-  ///
-  /// - Throws: `RPCError` when the key has escape sequences, for the sake of those who read the
-  ///   same line and decode them.
-  init?(_ key: Range<Int>, in line: Span<UInt8>) throws(RPCError) {
-    for index in key where line[index] == UInt8(ascii: "\\") {
-      throw .invalidParameters("escape sequences in a member's name are not supported")
-    }
-    guard let first = key.first else { return nil }
-    let candidate: Self
-    switch (key.count, line[first]) {
-    case (2, UInt8(ascii: "t")): candidate = .to
-    case (4, UInt8(ascii: "t")): candidate = .task
-    case (5, UInt8(ascii: "t")): candidate = .trace
-    case (6, UInt8(ascii: "m")): candidate = .method
-    case (6, UInt8(ascii: "p")): candidate = .params
-    case (10, UInt8(ascii: "t")): candidate = .timeoutMilliseconds
-    default: return nil
-    }
-    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
-    self = candidate
   }
 }

@@ -9,6 +9,12 @@ package struct JSONFault: Error, Hashable, Sendable {
 }
 
 enum JSONGrammar {
+  /// A member's name, good for telling which one of those that somebody knows.
+  struct Key {
+    let name: ShortText
+    let hasEscapes: Bool
+  }
+
   /// The deepest nesting of arrays and objects.
   static let maximumDepth = 128
 
@@ -23,8 +29,23 @@ enum JSONGrammar {
   }
 
   /// Moves past one value, which begins at `index`.
+  ///
+  /// - Parameter outerDepth: of the containers around it.
+  @inline(__always)
   static func skipValue(
-    _ bytes: Span<UInt8>, _ index: inout Int, depth outerDepth: Int = 0
+    _ bytes: Span<UInt8>, _ index: inout Int, depth outerDepth: Int
+  ) throws(JSONFault) {
+    if index < bytes.count, bytes[index] == UInt8(ascii: "\"") {
+      _ = try skipString(bytes, &index)
+    } else if index < bytes.count, isDigit(bytes[index]) {
+      try skipNumber(bytes, &index)
+    } else {
+      try skipAnyValue(bytes, &index, outerDepth)
+    }
+  }
+
+  private static func skipAnyValue(
+    _ bytes: Span<UInt8>, _ index: inout Int, _ outerDepth: Int
   ) throws(JSONFault) {
     var containers = ContainerStack(outerDepth: outerDepth)
     repeat {
@@ -89,7 +110,7 @@ enum JSONGrammar {
   }
 
   /// Moves past the key of a member, its colon included.
-  static func skipKey(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+  private static func skipKey(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     skipWhitespace(bytes, &index)
     guard index < bytes.count else { throw ended(bytes) }
     guard bytes[index] == UInt8(ascii: "\"") else {
@@ -97,6 +118,24 @@ enum JSONGrammar {
     }
     _ = try skipString(bytes, &index)
     try skipColon(bytes, &index)
+  }
+
+  /// Moves past a key, which begins at `index` with its quote.
+  @inline(__always)
+  static func readKey(
+    _ bytes: Span<UInt8>, _ index: inout Int
+  ) throws(JSONFault) -> Key {
+    if let name = skipShortString(bytes, &index) { return Key(name: name, hasEscapes: false) }
+    return try readLongKey(bytes, &index)
+  }
+
+  private static func readLongKey(
+    _ bytes: Span<UInt8>, _ index: inout Int
+  ) throws(JSONFault) -> Key {
+    let start = index &+ 1
+    let hasEscapes = try skipString(bytes, &index)
+    let name = hasEscapes ? ShortText.other : ShortText(start..<index &- 1, in: bytes)
+    return Key(name: name, hasEscapes: hasEscapes)
   }
 
   @inline(__always)

@@ -2,7 +2,29 @@
 
 extension JSONGrammar {
   /// Moves past a string, quotes included. Returns whether it has escape sequences.
+  @inline(__always)
   static func skipString(
+    _ bytes: Span<UInt8>, _ index: inout Int
+  ) throws(JSONFault) -> Bool {
+    try skipShortString(bytes, &index) == nil ? skipAnyString(bytes, &index) : false
+  }
+
+  /// Moves past a string with less than eight plain characters, as most are.
+  ///
+  /// - Returns: its text; nil where it is another string, and nothing was skipped.
+  @inline(__always)
+  static func skipShortString(_ bytes: Span<UInt8>, _ index: inout Int) -> ShortText? {
+    let start = index &+ 1
+    guard start &+ 8 <= bytes.count else { return nil }
+    let word = load(bytes, start)
+    let marks = marksOfSpecials(in: word)
+    let end = start &+ marks.trailingZeroBitCount / 8
+    guard marks != 0, bytes[end] == UInt8(ascii: "\"") else { return nil }
+    index = end &+ 1
+    return ShortText(of: word, before: marks)
+  }
+
+  private static func skipAnyString(
     _ bytes: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) -> Bool {
     index &+= 1
@@ -71,7 +93,23 @@ extension JSONGrammar {
     index &+= length
   }
 
+  @inline(__always)
   static func skipNumber(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+    let start = index
+    while index < bytes.count && isDigit(bytes[index]) { index &+= 1 }
+    // Most numbers are done with here.
+    if index < bytes.count, index > start, bytes[start] != UInt8(ascii: "0"),
+      bytes[index] == UInt8(ascii: ",") || bytes[index] == UInt8(ascii: "}")
+    {
+      return
+    }
+    index = start
+    try skipAnyNumber(bytes, &index)
+  }
+
+  private static func skipAnyNumber(
+    _ bytes: Span<UInt8>, _ index: inout Int
+  ) throws(JSONFault) {
     if bytes[index] == UInt8(ascii: "-") { index &+= 1 }
     if index < bytes.count && bytes[index] == UInt8(ascii: "0") {
       index &+= 1
@@ -105,20 +143,10 @@ extension JSONGrammar {
     _ word: StaticString, _ bytes: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
     let end = index &+ word.utf8CodeUnitCount
-    guard end <= bytes.count, equals(index..<end, word, in: bytes) else {
+    guard end <= bytes.count, ShortText(index..<end, in: bytes) == ShortText(word) else {
       throw JSONFault(offset: index, explanation: "expected '\(word)'")
     }
     index = end
-  }
-
-  /// Whether a range of the bytes says just that word.
-  static func equals(_ range: Range<Int>, _ word: StaticString, in bytes: Span<UInt8>) -> Bool {
-    guard range.count == word.utf8CodeUnitCount else { return false }
-    for offset in 0..<range.count
-    where unsafe bytes[range.lowerBound &+ offset] != word.utf8Start[offset] {
-      return false
-    }
-    return true
   }
 
   static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }

@@ -38,7 +38,7 @@ extension JSON {
           JSONGrammar.skipWhitespace(text, &index)
         }
         let valueStart = index
-        try JSONGrammar.skipValue(text, &index)
+        try JSONGrammar.skipValue(text, &index, depth: 0)
         body(key, start + valueStart..<start + index)
       } catch {
         return

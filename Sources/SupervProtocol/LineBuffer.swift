@@ -13,7 +13,7 @@ package struct LineBuffer: ~Copyable {
   }
 
   /// Above this capacity the memory is given back as soon as the buffer is empty.
-  static let keptCapacityBytes = 16 << 10
+  private static let keptCapacityBytes = 16 << 10
 
   /// The longest line, in bytes, without its LF.
   package let maximumLineBytes: Int
@@ -39,6 +39,12 @@ package struct LineBuffer: ~Copyable {
   package mutating func append(_ bytes: Span<UInt8>) {
     dropTaken()
     unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
+  }
+
+  /// Adds what was read, without a copy of it where nothing waits for the rest of its line.
+  package mutating func append(_ bytes: consuming [UInt8]) {
+    dropTaken()
+    if storage.isEmpty { storage = bytes } else { storage.append(contentsOf: bytes) }
   }
 
   /// The next complete line, or nil until more bytes come.
@@ -91,24 +97,4 @@ package struct LineBuffer: ~Copyable {
     scanned -= head
     head = 0
   }
-}
-
-/// The index of the first LF at or after `start`, eight bytes at a time: what memchr(3) does.
-func firstNewline(in bytes: Span<UInt8>, from start: Int) -> Int? {
-  let ones: UInt64 = 0x0101_0101_0101_0101
-  let newlines = ones &* UInt64(UInt8(ascii: "\n"))
-  var index = start
-  while index &+ 8 <= bytes.count {
-    // A byte of `word` is zero where there is a newline; the lowest set high bit marks the first.
-    let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-    let word = UInt64(littleEndian: loaded) ^ newlines
-    let marks = (word &- ones) & ~word & (ones &* 0x80)
-    if marks != 0 { return index &+ marks.trailingZeroBitCount / 8 }
-    index &+= 8
-  }
-  while index < bytes.count {
-    if bytes[index] == UInt8(ascii: "\n") { return index }
-    index &+= 1
-  }
-  return nil
 }

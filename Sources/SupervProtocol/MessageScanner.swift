@@ -11,25 +11,25 @@ package struct Message: Sendable {
     case error
   }
 
-  package let kind: Kind
-  private let slices: [5 of Slice]
+  package private(set) var kind = Kind.notification
+  /// By field.
+  private var slices = [6 of Slice](repeating: .none)
+  /// Of `params`, where that is an object.
+  private(set) var callMembers = CallMembers()
+  /// The first thing that makes a valid JSON text an invalid message.
+  private var fault: EnvelopeFault?
 
   /// A number, or a string with its quotes, as it came; nil when absent or null.
-  package var id: Range<Int>? { slices[0].range }
+  package var id: Range<Int>? { self[.id] }
   /// The method's name, without its quotes.
-  package var method: Range<Int>? { slices[1].range }
+  package var method: Range<Int>? { self[.method] }
   /// An object or an array; nil when absent or null.
-  package var params: Range<Int>? { slices[2].range }
-  package var result: Range<Int>? { slices[3].range }
-  package var error: Range<Int>? { slices[4].range }
+  package var params: Range<Int>? { self[.params] }
+  package var result: Range<Int>? { self[.result] }
+  package var error: Range<Int>? { self[.error] }
 
-  fileprivate init(
-    _ kind: Kind, id: Slice, method: Slice = .none, params: Slice = .none, result: Slice = .none,
-    error: Slice = .none
-  ) {
-    self.kind = kind
-    slices = [id, method, params, result, error]
-  }
+  /// One that says nothing yet.
+  package init() {}
 
   /// The id when it is an integer of 64 bits.
   package func integerID(in line: Span<UInt8>) -> Int64? {
@@ -39,21 +39,6 @@ package struct Message: Sendable {
   package func methodName(in line: Span<UInt8>) -> String? {
     method.map { text(of: $0, in: line) }
   }
-}
-
-/// A range that may be missing, in eight bytes where `Range<Int>?` takes 24.
-private struct Slice {
-  private var start: UInt32
-  private var end: UInt32
-
-  static let none = Slice(0..<0)
-
-  init(_ range: Range<Int>) {
-    (start, end) = (UInt32(range.lowerBound), UInt32(range.upperBound))
-  }
-
-  var isThere: Bool { end > 0 }
-  var range: Range<Int>? { isThere ? Int(start)..<Int(end) : nil }
 }
 
 /// A line that is not a message, and the id to answer to where one could be read.
@@ -73,17 +58,28 @@ package enum MessageScanner {
 
   /// - Throws: `MessageFault` with -32700 (not JSON) or -32600 (not a message).
   package static func scan(_ line: Span<UInt8>) throws(MessageFault) -> Message {
-    var envelope = Envelope()
+    var message = Message()
+    try scan(line, into: &message)
+    return message
+  }
+
+  /// The same where lines come in numbers: a message is written once, and not moved about.
+  ///
+  /// - Throws: `MessageFault` with -32700 (not JSON) or -32600 (not a message).
+  package static func scan(
+    _ line: Span<UInt8>, into message: inout Message
+  ) throws(MessageFault) {
+    message = Message()
     do {
-      try envelope.scan(line)
+      try message.scan(line)
     } catch {
-      let message = "not JSON: \(error.explanation) (byte \(error.offset + 1))"
-      throw MessageFault(error: .parseError(message), id: nil)
+      let text = "not JSON: \(error.explanation) (byte \(error.offset + 1))"
+      throw MessageFault(error: .parseError(text), id: nil)
     }
     do {
-      return try envelope.message(in: line)
+      try message.decideKind(in: line)
     } catch {
-      let id = envelope.hasUsableID(in: line) ? envelope[.id] : nil
+      let id = message.hasUsableID(in: line) ? message.id : nil
       throw MessageFault(error: .invalidRequest(error.explanation), id: id)
     }
   }
@@ -93,7 +89,7 @@ package enum MessageScanner {
 private enum EnvelopeFault: Error {
   case batch, noObject, escapedName, escapedMethod, noVersion, unusableID, nullID, resultWithoutID
   case noPurpose, resultAndError, methodAndAnswer, noMethodName, scalarParams
-  case twice(Envelope.Field)
+  case twice(Message.Field)
 
   var explanation: String {
     switch self {
@@ -111,30 +107,25 @@ private enum EnvelopeFault: Error {
     case .methodAndAnswer: "'method' excludes 'result' and 'error'"
     case .noMethodName: "'method' must be a string that is not empty"
     case .scalarParams: "'params' must be an object or an array"
-    case .twice(let field): "'\(field.name)' is given twice"
+    case .twice(let field): "'\(field)' is given twice"
     }
   }
 }
 
-/// The members of the top-level object that JSON-RPC knows.
-private struct Envelope {
-  enum Field { case jsonrpc, id, method, params, result, error }
+extension Message: MemberScan {
+  /// The members of the top-level object that JSON-RPC knows.
+  fileprivate enum Field: Int { case jsonrpc, id, method, params, result, error }
 
-  private var slices = [6 of Slice](repeating: .none)
-  /// The first thing that makes a valid JSON text an invalid message.
-  private var fault: EnvelopeFault?
+  static var depth: Int { 1 }
 
-  subscript(field: Field) -> Range<Int>? { slices[field.index].range }
+  private subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
 
-  mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
+  fileprivate mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
     var index = 0
-    JSONGrammar.skipWhitespace(line, &index)
-    if index < line.count && line[index] == UInt8(ascii: "{") {
-      try scanMembers(line, &index)
+    if UsualStart.begins(line) {
+      try scanUsual(line, &index)
     } else {
-      let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
-      try JSONGrammar.skipValue(line, &index)
-      fault = isBatch ? .batch : .noObject
+      try scanAny(line, &index)
     }
     JSONGrammar.skipWhitespace(line, &index)
     guard index == line.count else {
@@ -142,43 +133,44 @@ private struct Envelope {
     }
   }
 
-  private mutating func scanMembers(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
-    index &+= 1
+  private mutating func scanAny(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     JSONGrammar.skipWhitespace(line, &index)
-    if index < line.count && line[index] == UInt8(ascii: "}") {
-      index &+= 1
-      return
-    }
-    while true {
-      try scanMember(line, &index)
-      JSONGrammar.skipWhitespace(line, &index)
-      guard index < line.count else { throw JSONGrammar.ended(line) }
-      index &+= 1
-      switch line[index &- 1] {
-      case UInt8(ascii: ","): continue
-      case UInt8(ascii: "}"): return
-      default: throw JSONFault(offset: index &- 1, explanation: "expected ',' or '}'")
-      }
+    if index < line.count && line[index] == UInt8(ascii: "{") {
+      try scanObject(line, &index)
+    } else {
+      let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
+      try JSONGrammar.skipValue(line, &index, depth: 0)
+      fault = isBatch ? .batch : .noObject
     }
   }
 
-  private mutating func scanMember(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+  private mutating func scanUsual(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+    slices[Field.jsonrpc.rawValue] = UsualStart.version
+    index = UsualStart.byteCount
     JSONGrammar.skipWhitespace(line, &index)
-    guard index < line.count, line[index] == UInt8(ascii: "\"") else {
-      throw JSONFault(offset: index, explanation: "expected a key in quotes")
-    }
-    let keyStart = index &+ 1
-    let hasEscapes = try JSONGrammar.skipString(line, &index)
-    let key = keyStart..<index &- 1
-    try JSONGrammar.skipColon(line, &index)
-    JSONGrammar.skipWhitespace(line, &index)
-    let valueStart = index
+    let start = index
     try JSONGrammar.skipValue(line, &index, depth: 1)
-    if hasEscapes {
+    slices[Field.id.rawValue] = Slice(from: start, to: index)
+    if try Self.hasNext(line, &index) { try scanMembers(line, &index) }
+  }
+
+  @inline(__always)
+  mutating func take(
+    _ key: JSONGrammar.Key, _ line: Span<UInt8>, _ index: inout Int
+  ) throws(JSONFault) {
+    let start = index
+    let field = Field(key.name)
+    if field == .params, index < line.count, line[index] == UInt8(ascii: "{") {
+      callMembers = CallMembers()
+      try callMembers.scanObject(line, &index)
+    } else {
+      try JSONGrammar.skipValue(line, &index, depth: Self.depth)
+    }
+    if let field {
+      if slices[field.rawValue].isThere { note(.twice(field)) }
+      slices[field.rawValue] = Slice(from: start, to: index)
+    } else if key.hasEscapes {
       note(.escapedName)
-    } else if let field = Field(key, in: line) {
-      if slices[field.index].isThere { note(.twice(field)) }
-      slices[field.index] = Slice(valueStart..<index)
     }
   }
 
@@ -187,48 +179,50 @@ private struct Envelope {
   }
 
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
-  func message(in line: Span<UInt8>) throws(EnvelopeFault) -> Message {
+  fileprivate mutating func decideKind(in line: Span<UInt8>) throws(EnvelopeFault) {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], JSONGrammar.equals(version, "\"2.0\"", in: line) else {
-      throw .noVersion
-    }
-    let id = isNull(.id, in: line) ? Slice.none : slice(.id)
-    guard !id.isThere || hasUsableID(in: line) else { throw .unusableID }
-    if let method = self[.method] { return try call(of: method, id: id, in: line) }
-    switch (slice(.result).isThere, slice(.error).isThere) {
+    guard let version = self[.jsonrpc], ShortText(version, in: line) == ShortText(#""2.0""#)
+    else { throw .noVersion }
+    let hasNullID = isNull(.id, in: line)
+    guard hasNullID || !has(.id) || hasUsableID(in: line) else { throw .unusableID }
+    if let method = self[.method] { return try becomeCall(of: method, hasNullID, in: line) }
+    if hasNullID { slices[Field.id.rawValue] = .none }
+    // An answer has none; what stands there under this name is unknown, and ignored.
+    slices[Field.params.rawValue] = .none
+    switch (has(.result), has(.error)) {
     case (true, false):
-      guard id.isThere else { throw .resultWithoutID }
-      return Message(.result, id: id, result: slice(.result))
-    case (false, true): return Message(.error, id: id, error: slice(.error))
+      guard has(.id) else { throw .resultWithoutID }
+      kind = .result
+    case (false, true): kind = .error
     case (false, false): throw .noPurpose
     case (true, true): throw .resultAndError
     }
   }
 
-  private func call(
-    of method: Range<Int>, id: Slice, in line: Span<UInt8>
-  ) throws(EnvelopeFault) -> Message {
-    guard !slice(.result).isThere, !slice(.error).isThere else { throw .methodAndAnswer }
+  private mutating func becomeCall(
+    of method: Range<Int>, _ hasNullID: Bool, in line: Span<UInt8>
+  ) throws(EnvelopeFault) {
+    guard !has(.result), !has(.error) else { throw .methodAndAnswer }
     guard line[method.lowerBound] == UInt8(ascii: "\""), method.count > 2 else {
       throw .noMethodName
     }
-    let name = method.lowerBound + 1..<method.upperBound - 1
+    let name = method.lowerBound &+ 1..<method.upperBound &- 1
     for index in name where line[index] == UInt8(ascii: "\\") { throw .escapedMethod }
-    guard id.isThere || !slice(.id).isThere else { throw .nullID }
-    let hasParams = slice(.params).isThere && !isNull(.params, in: line)
-    if hasParams, let params = self[.params] {
+    guard !hasNullID else { throw .nullID }
+    if isNull(.params, in: line) {
+      slices[Field.params.rawValue] = .none
+    } else if let params = self[.params] {
       let first = line[params.lowerBound]
       guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { throw .scalarParams }
     }
-    return Message(
-      id.isThere ? .request : .notification, id: id, method: Slice(name),
-      params: hasParams ? slice(.params) : .none)
+    slices[Field.method.rawValue] = Slice(from: name.lowerBound, to: name.upperBound)
+    kind = has(.id) ? .request : .notification
   }
 
-  private func slice(_ field: Field) -> Slice { slices[field.index] }
+  private func has(_ field: Field) -> Bool { slices[field.rawValue].isThere }
 
   /// Whether there is an `id` that an answer can repeat.
-  func hasUsableID(in line: Span<UInt8>) -> Bool {
+  fileprivate func hasUsableID(in line: Span<UInt8>) -> Bool {
     guard let id = self[.id], id.count <= MessageScanner.maximumIDBytes else { return false }
     let first = line[id.lowerBound]
     return first == UInt8(ascii: "\"") || first == UInt8(ascii: "-") || JSONGrammar.isDigit(first)
@@ -239,44 +233,37 @@ private struct Envelope {
   }
 }
 
-extension Envelope.Field {
-  fileprivate var index: Int {
-    switch self {
-    case .jsonrpc: 0
-    case .id: 1
-    case .method: 2
-    case .params: 3
-    case .result: 4
-    case .error: 5
+extension Message.Field {
+  @inline(__always)
+  fileprivate init?(_ name: ShortText) {
+    if name == ShortText("id") {
+      self = .id
+    } else if name == ShortText("method") {
+      self = .method
+    } else if name == ShortText("params") {
+      self = .params
+    } else if name == ShortText("result") {
+      self = .result
+    } else if name == ShortText("jsonrpc") {
+      self = .jsonrpc
+    } else if name == ShortText("error") {
+      self = .error
+    } else {
+      return nil
     }
   }
+}
 
-  var name: StaticString {
-    switch self {
-    case .jsonrpc: "jsonrpc"
-    case .id: "id"
-    case .method: "method"
-    case .params: "params"
-    case .result: "result"
-    case .error: "error"
-    }
-  }
+/// How nearly all clients begin a message that has an id; known by comparing words.
+private enum UsualStart {
+  static let byteCount = 22
+  static let version = Slice(from: 11, to: 16)
 
-  /// By length and first letter: no String is made for a key.
-  fileprivate init?(_ key: Range<Int>, in line: Span<UInt8>) {
-    guard let first = key.first else { return nil }
-    let candidate: Self
-    switch (key.count, line[first]) {
-    case (2, UInt8(ascii: "i")): candidate = .id
-    case (5, UInt8(ascii: "e")): candidate = .error
-    case (6, UInt8(ascii: "m")): candidate = .method
-    case (6, UInt8(ascii: "p")): candidate = .params
-    case (6, UInt8(ascii: "r")): candidate = .result
-    case (7, UInt8(ascii: "j")): candidate = .jsonrpc
-    default: return nil
-    }
-    guard JSONGrammar.equals(key, candidate.name, in: line) else { return nil }
-    self = candidate
+  @inline(__always)
+  static func begins(_ line: Span<UInt8>) -> Bool {
+    line.count >= byteCount && load(line, 0) == ShortText(#"{"jsonrp"#).low
+      && load(line, 8) == ShortText(#"c":"2.0""#).low
+      && load(line, 14) == ShortText(#"0","id":"#).low
   }
 }
 

@@ -4,6 +4,10 @@
 /// a line. What happens to a reader that is full (drop the message, close the connection) is up to
 /// the caller.
 package struct OutBuffer: ~Copyable {
+  /// Above this capacity the memory is given back as soon as all is written. What is below holds
+  /// the messages of a busy turn, so that they do not find it growing each time.
+  private static let keptCapacityBytes = 64 << 10
+
   /// The most bytes that may wait.
   package let maximumBytes: Int
 
@@ -35,6 +39,18 @@ package struct OutBuffer: ~Copyable {
     return true
   }
 
+  /// Adds one message that is put together in place, or returns false and changes nothing when it
+  /// might pass the limit.
+  ///
+  /// - Parameter maximumBytes: no message that `write` makes is longer.
+  package mutating func append(
+    maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+  ) -> Bool {
+    guard hasRoom(for: maximumBytes) else { return false }
+    storage.append(addingCapacity: maximumBytes, initializingWith: write)
+    return true
+  }
+
   /// Gives `body` what waits to be written, in order.
   package func withWaitingBytes<Result, Failure: Error>(
     _ body: (Span<UInt8>) throws(Failure) -> Result
@@ -48,7 +64,7 @@ package struct OutBuffer: ~Copyable {
     written += count
     guard written == storage.count else { return }
     written = 0
-    if storage.capacity > LineBuffer.keptCapacityBytes {
+    if storage.capacity > Self.keptCapacityBytes {
       storage = []
     } else {
       storage.removeAll(keepingCapacity: true)

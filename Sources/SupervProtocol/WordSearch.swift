@@ -1,4 +1,4 @@
-// Looking for bytes eight at a time, as memchr(3) does.
+// Looking for bytes eight at a time, as memchr(3) does, and two words of them where there are.
 //
 // In each test a byte of the result has its high bit set where the byte looked at is one of those
 // looked for. A borrow can set bits above a true mark, never below: the lowest one is exact.
@@ -6,45 +6,67 @@
 private let ones: UInt64 = 0x0101_0101_0101_0101
 private let highBits: UInt64 = ones &* 0x80
 
-private func marks(of byte: UInt8, in word: UInt64) -> UInt64 {
-  let difference = word ^ (ones &* UInt64(byte))
+/// Marks what is more to a JSON string than a plain ASCII character: a quote, a backslash, a
+/// control character, or part of a longer one.
+///
+/// Subtraction also marks what has its high bit set already; all of that is looked for anyway.
+@inline(__always)
+func marksOfSpecials(in word: UInt64) -> UInt64 {
+  let quotes = (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+  let backslashes = (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+  let controls = word &- ones &* 0x20
+  return (quotes | backslashes | controls | word) & highBits
+}
+
+/// The index of the first byte at or after `start` that `marksOfSpecials` marks. Within the last
+/// sixteen bytes it may come too early.
+@inline(__always)
+func firstSpecial(in bytes: Span<UInt8>, from start: Int) -> Int {
+  var index = start
+  while index &+ 16 <= bytes.count {
+    let first = marksOfSpecials(in: load(bytes, index))
+    let second = marksOfSpecials(in: load(bytes, index &+ 8))
+    if first | second != 0 {
+      if first != 0 { return index &+ first.trailingZeroBitCount / 8 }
+      return index &+ 8 &+ second.trailingZeroBitCount / 8
+    }
+    index &+= 16
+  }
+  if index &+ 8 <= bytes.count {
+    let marks = marksOfSpecials(in: load(bytes, index))
+    return index &+ marks.trailingZeroBitCount / 8
+  }
+  return index
+}
+
+/// The index of the first LF at or after `start`.
+func firstNewline(in bytes: Span<UInt8>, from start: Int) -> Int? {
+  var index = start
+  while index &+ 16 <= bytes.count {
+    let first = marksOfNewlines(in: load(bytes, index))
+    let second = marksOfNewlines(in: load(bytes, index &+ 8))
+    if first | second != 0 {
+      if first != 0 { return index &+ first.trailingZeroBitCount / 8 }
+      return index &+ 8 &+ second.trailingZeroBitCount / 8
+    }
+    index &+= 16
+  }
+  while index < bytes.count {
+    if bytes[index] == UInt8(ascii: "\n") { return index }
+    index &+= 1
+  }
+  return nil
+}
+
+@inline(__always)
+private func marksOfNewlines(in word: UInt64) -> UInt64 {
+  let difference = word ^ ones &* UInt64(UInt8(ascii: "\n"))
   return (difference &- ones) & ~difference & highBits
 }
 
-/// The index of the first quote or backslash at or after `start`; the end where there is none.
-func firstQuoteOrBackslash(in bytes: Span<UInt8>, from start: Int) -> Int {
-  var index = start
-  while index &+ 8 <= bytes.count {
-    let word = load(bytes, index)
-    let found = marks(of: UInt8(ascii: "\""), in: word) | marks(of: UInt8(ascii: "\\"), in: word)
-    if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
-    index &+= 8
-  }
-  while index < bytes.count {
-    if bytes[index] == UInt8(ascii: "\"") || bytes[index] == UInt8(ascii: "\\") { return index }
-    index &+= 1
-  }
-  return index
-}
-
-/// The index of the first byte at or after `start` that is more to a JSON string than a plain
-/// ASCII character: a quote, a backslash, a control character, or part of a longer one. Within the
-/// last eight bytes it may come too early.
-func firstSpecial(in bytes: Span<UInt8>, from start: Int) -> Int {
-  var index = start
-  while index &+ 8 <= bytes.count {
-    let word = load(bytes, index)
-    let controls = (word &- ones &* 0x20) & ~word
-    let found =
-      marks(of: UInt8(ascii: "\""), in: word) | marks(of: UInt8(ascii: "\\"), in: word)
-      | (controls | word) & highBits
-    if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
-    index &+= 8
-  }
-  return index
-}
-
-private func load(_ bytes: Span<UInt8>, _ index: Int) -> UInt64 {
+/// The eight bytes from `index` on, which have to be there; the first one is the lowest.
+@inline(__always)
+func load(_ bytes: Span<UInt8>, _ index: Int) -> UInt64 {
   UInt64(
     littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
 }

@@ -101,7 +101,7 @@ private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
 
   private func text(_ trace: TraceParent) -> String {
     var bytes: [UInt8] = []
-    trace.append(to: &bytes)
+    bytes.append(addingCapacity: TraceParent.textBytes) { trace.append(to: &$0) }
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -154,39 +154,40 @@ private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
 
   private func pool(_ count: Int) -> CallRoute {
     let agent = CallAgent("pool", CallSettings())
-    agent.peers = (0..<count).map {
+    let peers = (0..<count).map {
       CallPeer(NodeID(index: $0 + 1), name: "pool:\($0)", supervisor: nil, of: agent)
     }
-    return CallRoute(to: agent, agent.peers)
+    return CallRoute(to: agent, peers)
   }
 
   @Test func fewestInHandsAndInTurnWhereEqual() {
     let pool = pool(3)
     var table = CallTable(firstNumber: 1)
-    let asker = Asker(ConnectionID(.agent, number: 1), of: nil)
+    let asker = Asker(ConnectionID(.agent, number: 1), of: nil, in: &table)
     let none: [UInt8] = []
     func next() -> String? {
-      let peer = pool.choose { $0.name != "pool:1" || asker.waiting.count > 2 }
+      let taken = table.waitingCount(asker.number)
+      let peer = pool.choose(
+        by: { table.handsCount($0) }, where: { $0.name != "pool:1" || taken > 2 })
       if let peer {
         _ = table.add(
           Call(
-            asker: asker, callee: peer, connection: asker.connection, startedAt: atMillisecond(0),
-            deadline: atMillisecond(1)), callerID: none.span, waiting: &asker.waiting,
-          hands: &peer.hands)
+            by: asker, callee: peer.node, connection: asker.connection,
+            startedAt: atMillisecond(0), deadline: atMillisecond(1)), callerID: none.span)
       }
       return peer?.name
     }
     // The one in the middle cannot take any until three are under way.
     let chosen = (0..<8).map { _ in next() }
     #expect(chosen.prefix(3) == ["pool:0", "pool:2", "pool:0"])
-    #expect(
-      pool.peers.map(\.hands.count) == [3, 2, 3] || pool.peers.map(\.hands.count) == [3, 3, 2])
-    #expect(pool.choose { _ in false } == nil)
+    let counts = pool.peers.map { table.handsCount($0.node) }
+    #expect(counts == [3, 2, 3] || counts == [3, 3, 2])
+    #expect(pool.choose(by: { _ in 0 }, where: { _ in false }) == nil)
   }
 
   @Test func equalOnesTakeTurns() {
     let pool = pool(4)
-    let names = (0..<8).map { _ in pool.choose { _ in true }?.name }
+    let names = (0..<8).map { _ in pool.choose(by: { _ in 0 }, where: { _ in true })?.name }
     #expect(names == (0..<8).map { "pool:\($0 % 4)" })
   }
 }

@@ -9,8 +9,8 @@ import Testing
   private final class Party {
     let asker: Asker
     let peer: CallPeer
-    init(_ number: Int) {
-      asker = Asker(ConnectionID(.agent, number: UInt64(number)), of: nil)
+    init(_ number: Int, in table: inout CallTable) {
+      asker = Asker(ConnectionID(.agent, number: UInt64(number)), of: nil, in: &table)
       let agent = CallAgent("a\(number)", CallSettings())
       peer = CallPeer(NodeID(index: number), name: agent.name, supervisor: nil, of: agent)
     }
@@ -28,7 +28,7 @@ import Testing
   func followsItsModel(_ seed: UInt64) {
     var random = Jitter(seed: seed)
     var table = CallTable(firstNumber: random.next())
-    let parties = (0..<5).map { Party($0) }
+    let parties = (0..<5).map { Party($0, in: &table) }
     var known: [Known] = []
     var gone: [CallID] = []
     for step in 0..<3000 {
@@ -40,11 +40,10 @@ import Testing
         let deadline = Int64(random.next() % 1000)
         let id = table.add(
           Call(
-            asker: parties[asker].asker, callee: parties[peer].peer,
+            by: parties[asker].asker, callee: parties[peer].peer.node,
             connection: ConnectionID(.agent, number: 1), startedAt: MonotonicTime(nanoseconds: 0),
             deadline: MonotonicTime(nanoseconds: deadline)),
-          callerID: callerID.span, waiting: &parties[asker].asker.waiting,
-          hands: &parties[peer].peer.hands)
+          callerID: callerID.span)
         known.append(
           Known(id: id, callerID: callerID, asker: asker, peer: peer, deadline: deadline))
       } else {
@@ -54,10 +53,11 @@ import Testing
           : Int(random.next() % UInt64(known.count))
         let one = known.remove(at: index)
         var callerID: [UInt8] = []
-        table.appendCallerID(of: one.id, to: &callerID)
+        callerID.append(addingCapacity: MessageScanner.maximumIDBytes) { output in
+          table.appendCallerID(of: one.id, to: &output)
+        }
         #expect(callerID == one.callerID)
-        table.remove(
-          one.id, waiting: &parties[one.asker].asker.waiting, hands: &parties[one.peer].peer.hands)
+        table.remove(one.id)
         gone.append(one.id)
       }
       if step % 7 == 0 { check(table, known, parties) }
@@ -72,25 +72,26 @@ import Testing
     #expect(table.nextDeadline?.nanoseconds == known.map(\.deadline).min())
     for (index, party) in parties.enumerated() {
       let waiting = known.filter { $0.asker == index }
-      #expect(party.asker.waiting.count == waiting.count)
-      #expect(table.first(waiting: party.asker.waiting) == waiting.first?.id)
-      #expect(
-        table.all(hands: party.peer.hands) == known.filter { $0.peer == index }.map(\.id))
+      let hands = known.filter { $0.peer == index }
+      #expect(table.waitingCount(party.asker.number) == waiting.count)
+      #expect(table.first(waiting: party.asker.number) == waiting.first?.id)
+      #expect(table.handsCount(party.peer.node) == hands.count)
+      #expect(table.all(hands: party.peer.node) == hands.map(\.id))
     }
   }
 
   @Test func callerIDsAreFoundOldestFirst() {
     var table = CallTable(firstNumber: 1)
-    let party = Party(1)
+    let party = Party(1, in: &table)
     func add(_ id: String) -> CallID {
       table.add(
         Call(
-          asker: party.asker, callee: party.peer, connection: party.asker.connection,
+          by: party.asker, callee: party.peer.node, connection: party.asker.connection,
           startedAt: MonotonicTime(nanoseconds: 0), deadline: MonotonicTime(nanoseconds: 1)),
-        callerID: Array(id.utf8).span, waiting: &party.asker.waiting, hands: &party.peer.hands)
+        callerID: Array(id.utf8).span)
     }
     func find(_ id: String) -> CallID? {
-      table.find(callerID: Array(id.utf8).span, in: party.asker.waiting)
+      table.find(callerID: Array(id.utf8).span, of: party.asker.number)
     }
     let ids = ["1", #""1""#, "1", "12"].map { add($0) }
     #expect(find("1") == ids[0] && find(#""1""#) == ids[1] && find("12") == ids[3])

@@ -178,6 +178,14 @@ final class FakeKernel: Kernel {
     return true
   }
 
+  func send(
+    to connection: ConnectionID, maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+  ) -> Bool {
+    var bytes: [UInt8] = []
+    bytes.append(addingCapacity: maximumBytes, initializingWith: write)
+    return send(bytes, to: connection)
+  }
+
   func close(_ connection: ConnectionID) {
     guard open.remove(connection) != nil else { return }
     closed.append(connection)

@@ -55,6 +55,22 @@ import Testing
     #expect(buffer.capacityBytes < 512 << 10)
   }
 
+  @Test("what is taken over joins what waits, and is not changed by it")
+  func takenOver() {
+    var buffer = LineBuffer(maximumLineBytes: 8)
+    let pieces = ["one\ntw", "o\n", "six\n", "\nab"].map { Array($0.utf8) }
+    var found: [String] = []
+    for piece in pieces {
+      buffer.append(piece)
+      while case .line(let range)? = buffer.next() {
+        found.append(buffer.withBytes(of: range) { text(of: 0..<$0.count, in: $0) })
+      }
+    }
+    #expect(found == ["one", "two", "six", ""])
+    #expect(buffer.pendingByteCount == 2)
+    #expect(pieces[0] == Array("one\ntw".utf8))
+  }
+
   @Test("the memory of a long line is given back")
   func shrinks() {
     var buffer = LineBuffer()
@@ -98,6 +114,22 @@ import Testing
     #expect(first && !second && third)
     #expect(waiting(buffer) == "12345\n123\n")
     #expect(buffer.waitingByteCount == 10)
+  }
+
+  private func add(to buffer: inout OutBuffer, maximumBytes: Int) -> Bool {
+    buffer.append(maximumBytes: maximumBytes) { output in
+      for byte in "12\n".utf8 { output.append(byte) }
+    }
+  }
+
+  @Test("a message made in place goes in whole, or is not made")
+  func inPlace() {
+    var buffer = OutBuffer(maximumBytes: 10)
+    let first = add(to: &buffer, maximumBytes: 10)
+    let second = add(to: &buffer, maximumBytes: 8)
+    let third = add(to: &buffer, maximumBytes: 7)
+    #expect(first && !second && third)
+    #expect(waiting(buffer) == "12\n12\n")
   }
 
   @Test("what is written makes room")

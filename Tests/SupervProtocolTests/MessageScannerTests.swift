@@ -31,6 +31,23 @@ import Testing
     #expect(message.methodName(in: Array(line.utf8).span) == "status")
   }
 
+  @Test("the usual beginning says what any other way of writing it says")
+  func usualStart() throws {
+    let rest = #","method":"call","params":{"to":"a"}}"#
+    for id in ["1", #""x""#, "-0.5e1", " 7 "] {
+      let usual = try scan(#"{"jsonrpc":"2.0","id":\#(id)"# + rest)
+      let other = try scan(#"{"jsonrpc" : "2.0","id":\#(id)"# + rest)
+      #expect(usual.kind == .request && other.kind == .request)
+      #expect(usual.id.map { $0.lowerBound + 2 } == other.id?.lowerBound)
+      #expect(usual.params.map { $0.lowerBound + 2 } == other.params?.lowerBound)
+    }
+    #expect(fault(#"{"jsonrpc":"2.0","id":1,"jsonrpc":"2.0","method":"m"}"#) != nil)
+    #expect(fault(#"{"jsonrpc":"2.0","id":1,"id":2,"method":"m"}"#) != nil)
+    #expect(fault(#"{"jsonrpc":"2.1","id":1,"method":"m"}"#) != nil)
+    #expect(fault(#"{"jsonrpc":"2.0","id":}"#)?.error.code == -32700)
+    #expect(fault(#"{"jsonrpc":"2.0","id":1"#)?.error.code == -32700)
+  }
+
   @Test("the four kinds")
   func kinds() throws {
     #expect(try scan(#"{"jsonrpc":"2.0","method":"ready"}"#).kind == .notification)

@@ -39,10 +39,12 @@ extension Daemon {
     var input = LineBuffer(maximumLineBytes: session.input.maximumLineBytes)
     swap(&input, &session.input)
     defer { swap(&input, &session.input) }
-    input.append(bytes.span)
+    input.append(bytes)
+    var message = Message()
     while !session.isClosed, let event = input.next() {
       switch event {
-      case .line(let range): input.withBytes(of: range) { line in handle(line, from: session) }
+      case .line(let range):
+        input.withBytes(of: range) { line in handle(line, &message, from: session) }
       case .oversized:
         let limit = input.maximumLineBytes
         let reason = "a message may have \(limit) bytes at most"
@@ -52,10 +54,12 @@ extension Daemon {
     }
   }
 
-  private func handle(_ line: Span<UInt8>, from session: Session) {
-    let message: Message
+  /// - Parameter message: scratch space, for the next line as well.
+  private func handle(
+    _ line: Span<UInt8>, _ message: inout Message, from session: Session
+  ) {
     do {
-      message = try MessageScanner.scan(line)
+      try MessageScanner.scan(line, into: &message)
     } catch {
       let id = error.id.map { range in range.map { line[$0] } }
       return reply(in: session, id, failure: error.error)
@@ -121,12 +125,10 @@ extension Daemon {
   /// Answers a request whose result says no more than that it is done.
   private func confirm(_ message: Message, in line: Span<UInt8>, from session: Session) {
     guard let id = message.id else { return }
-    var bytes = calls.takeScratch()
-    bytes.appendAnswerStart()
-    bytes.append(line.extracting(id))
-    bytes.append(#","result":{}}\#n"#)
+    var bytes: [UInt8] = []
+    let done: [2 of UInt8] = [UInt8(ascii: "{"), UInt8(ascii: "}")]
+    MessageWriter.appendResult(id: line.extracting(id), encodedResult: done.span, to: &bytes)
     deliver(bytes, to: session)
-    calls.giveBack(bytes)
   }
 
   func reply(in session: Session, _ requestID: [UInt8]?, failure: RPCError) {

@@ -11,6 +11,9 @@ extension Daemon {
 
   // MARK: Answers
 
+  /// More than an answer takes beside its id and what is passed on.
+  private static var answerBytes: Int { 64 }
+
   /// Passes an answer on to whoever waits for it.
   func takeAnswer(_ message: Message, in line: Span<UInt8>, from session: Session) {
     if isPong(message, in: line) { return takePong(message, in: line, from: session) }
@@ -22,20 +25,17 @@ extension Daemon {
       return
     }
     guard call.connection == session.id else { return countStray(from: session) }
-    var bytes = calls.takeScratch()
-    bytes.appendAnswerStart()
-    calls.table.appendCallerID(of: id, to: &bytes)
-    if let result = message.result {
-      bytes.append(#","result":"#)
-      bytes.append(line.extracting(result))
-    } else if let error = message.error {
-      bytes.append(#","error":"#)
-      bytes.append(line.extracting(error))
+    let (answered, value) = (message.result != nil, message.result ?? message.error ?? 0..<0)
+    let maximumBytes = value.count &+ MessageScanner.maximumIDBytes &+ Self.answerBytes
+    let isTaken = kernel.send(to: call.answersTo, maximumBytes: maximumBytes) { output in
+      output.append(#"{"jsonrpc":"2.0","id":"#)
+      calls.table.appendCallerID(of: id, to: &output)
+      output.append(answered ? #","result":"# : #","error":"#)
+      output.append(line.extracting(value))
+      output.append("}\n")
     }
-    bytes.append("}\n")
-    end(id, call, message.result == nil ? .error : .ok)
-    deliver(bytes, to: call.asker)
-    calls.giveBack(bytes)
+    end(id, call, answered ? .ok : .error)
+    if !isTaken { dropDeaf(call.answersTo) }
   }
 
   private func countStray(from session: Session) {
@@ -44,31 +44,29 @@ extension Daemon {
 
   /// Ends a call with an error of superv's own.
   private func fail(_ id: CallID, _ call: Call, _ outcome: CallOutcome, _ why: String) {
-    var callerID: [UInt8] = []
-    calls.table.appendCallerID(of: id, to: &callerID)
+    var (callerID, bytes): ([UInt8], [UInt8]) = ([], [])
+    callerID.append(addingCapacity: MessageScanner.maximumIDBytes) { output in
+      calls.table.appendCallerID(of: id, to: &output)
+    }
     end(id, call, outcome)
-    var bytes: [UInt8] = []
     MessageWriter.appendError(RPCError(outcome.kind, why), id: callerID.span, to: &bytes)
-    deliver(bytes, to: call.asker)
+    if !kernel.send(bytes, to: call.answersTo) { dropDeaf(call.answersTo) }
   }
 
   private func end(_ id: CallID, _ call: Call, _ outcome: CallOutcome) {
-    calls.table.remove(id, waiting: &call.asker.waiting, hands: &call.callee.hands)
-    let agent = call.callee.agent
-    agent.metrics.count(outcome, after: eventTime.nanoseconds - call.startedAt.nanoseconds)
-    let transition = call.callee.breaker.end(
-      outcome.verdict, epoch: call.breakerEpoch, at: eventTime)
-    if let transition { tell(transition, of: call.callee) }
+    calls.table.remove(id)
+    guard let callee = calls.peer(call.callee) else { return }
+    callee.agent.metrics.count(outcome, after: eventTime.nanoseconds - call.startedAt.nanoseconds)
+    let transition = callee.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: eventTime)
+    if let transition { tell(transition, of: callee) }
   }
 
   /// What a caller does not take of its own answers costs it the connection.
-  private func deliver(_ bytes: [UInt8], to asker: Asker) {
-    guard !kernel.send(bytes, to: asker.connection) else { return }
+  private func dropDeaf(_ connection: ConnectionID) {
     let reason = "it does not read its answers"
-    switch asker.connection.door {
-    case .agent:
-      if let session = sessions[asker.connection] { dropSession(session, because: reason) }
-    case .control: disconnect(asker.connection, because: reason)
+    switch connection.door {
+    case .agent: if let session = sessions[connection] { dropSession(session, because: reason) }
+    case .control: disconnect(connection, because: reason)
     case .http: break
     }
   }
@@ -76,10 +74,9 @@ extension Daemon {
   /// The callee need not go on; one that does not read it finds out by itself.
   private func sendCancel(_ id: CallID, _ call: Call) {
     guard !call.isLetGo else { return }
-    var bytes = calls.takeScratch()
-    bytes.appendCancel(id)
-    _ = kernel.send(bytes, to: call.connection)
-    calls.giveBack(bytes)
+    _ = kernel.send(to: call.connection, maximumBytes: OutputSpan.cancelBytes) { output in
+      output.appendCancel(id)
+    }
   }
 
   // MARK: What ends a call early
@@ -87,7 +84,7 @@ extension Daemon {
   func fireCallDeadlines() {
     let now = kernel.now
     while let id = calls.table.firstDue(at: now), let call = calls.table[id] {
-      let name = call.callee.name
+      let name = tree.name(of: call.callee)
       if call.isLetGo {
         fail(id, call, .unavailable, "\(name) has let go of its connection before it answered")
       } else {
@@ -103,7 +100,7 @@ extension Daemon {
     sessions.endServing(process)
     guard let peer = calls.peer(process.node) else { return }
     let isStop = isStopAnnounced
-    for id in calls.table.all(hands: peer.hands) {
+    for id in calls.table.all(hands: peer.node) {
       guard let call = calls.table[id] else { continue }
       if isStop {
         fail(id, call, .unavailable, "superv stops, and \(peer.name) has ended")
@@ -116,9 +113,9 @@ extension Daemon {
 
   /// A session is gone: what it waited for nobody wants, what it had in its hands is lost.
   func sessionClosed(_ session: Session) {
-    if let peer = session.asker.peer, peer.hands.count > 0 {
+    if let peer = session.asker.peer, calls.table.handsCount(peer.node) > 0 {
       let until = kernel.now + Self.deathDelay
-      for id in calls.table.all(hands: peer.hands)
+      for id in calls.table.all(hands: peer.node)
       where calls.table[id]?.connection == session.id {
         calls.table.letGo(id, until: until)
       }
@@ -127,20 +124,21 @@ extension Daemon {
     abandonCalls(of: session.asker)
   }
 
-  /// The caller is gone.
+  /// The caller is gone, and asks nothing more.
   func abandonCalls(of asker: Asker) {
-    while let id = calls.table.first(waiting: asker.waiting), let call = calls.table[id] {
+    while let id = calls.table.first(waiting: asker.number), let call = calls.table[id] {
       sendCancel(id, call)
       end(id, call, .cancelled)
     }
+    calls.table.close(asker.number)
   }
 
   func cancel(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
     guard let range = message.params.flatMap({ JSON.member("id", of: $0, in: line) }) else {
       throw .invalidParameters("'id' is missing")
     }
-    let waiting = session.asker.waiting
-    guard let id = calls.table.find(callerID: line.extracting(range), in: waiting),
+    let asker = session.asker.number
+    guard let id = calls.table.find(callerID: line.extracting(range), of: asker),
       let call = calls.table[id]
     else { throw .invalidParameters("no call with this 'id' waits on this connection") }
     sendCancel(id, call)

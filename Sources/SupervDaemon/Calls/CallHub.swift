@@ -11,10 +11,7 @@ final class CallHub {
   var table: CallTable
   var monitors = MonitorTable()
   var refusals = RefusalLimiter()
-  var traceIDs: Jitter
-  private static let keptScratchBytes = 64 << 10
-  /// For what is being sent; kept for its memory.
-  private var scratch: [UInt8] = []
+  private var traceIDs: Jitter
   /// Grows whenever the tree has changed: what peers know of their readiness is of one state of it.
   private(set) var treeState: UInt64 = 1
   /// By the index of the node.
@@ -36,7 +33,7 @@ final class CallHub {
     agents.map { agent in
       CallReport(
         agent: agent.name, metrics: agent.metrics,
-        inFlight: agent.peers.reduce(0) { $0 + $1.hands.count },
+        inFlight: agent.peers.reduce(0) { $0 + table.handsCount($1.node) },
         breakers: agent.peers.map { ($0.name, $0.breaker.state(at: now)) })
     }
   }
@@ -47,17 +44,17 @@ final class CallHub {
     peers.indices.contains(node.index) ? peers[node.index] : nil
   }
 
-  /// An empty buffer with memory, to be given back.
-  func takeScratch() -> [UInt8] {
-    var bytes: [UInt8] = []
-    swap(&bytes, &scratch)
-    bytes.removeAll(keepingCapacity: true)
-    return bytes
+  /// A trace of its own; its span is still to be named.
+  func newTrace() -> TraceParent {
+    // Taken out and put back: two moves of a word, where an access that lasts is looked up.
+    var random = traceIDs
+    defer { traceIDs = random }
+    return TraceParent(newTrace: &random, parentID: 0)
   }
 
-  /// What one long message took is let go.
-  func giveBack(_ bytes: consuming [UInt8]) {
-    if bytes.capacity <= Self.keptScratchBytes { scratch = bytes }
+  /// Somebody who may make calls, until `abandonCalls`.
+  func asker(_ connection: ConnectionID, of peer: CallPeer?) -> Asker {
+    Asker(connection, of: peer, in: &table)
   }
 
   func route(to name: Span<UInt8>) -> CallRoute? { names.index(of: name).map { routes[$0] } }
@@ -72,7 +69,7 @@ final class CallHub {
     let formerPeers = peers
     // What is taken out ends what it began, and nothing new comes to it.
     peers = formerPeers.map { peer in
-      guard let peer, !(peer.hands.count == 0 && !isAlive(peer.node)) else { return nil }
+      guard let peer, isAlive(peer.node) || table.handsCount(peer.node) > 0 else { return nil }
       peer.move(to: nil, of: peer.agent)
       return peer
     }

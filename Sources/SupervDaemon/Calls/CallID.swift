@@ -22,13 +22,23 @@ package struct CallID: Hashable, Sendable {
   /// Reads the `id` of an answer, quotes included; nil when superv gives no such ids.
   package init?(answer id: Range<Int>, in line: Span<UInt8>) {
     guard id.count == 18, line[id.lowerBound] == UInt8(ascii: "\""),
-      let value = UInt64(hexadecimal: id.lowerBound + 1..<id.upperBound - 1, in: line)
+      let value = UInt64(sixteenDigits: id.lowerBound + 1, in: line)
     else { return nil }
     rawValue = value
   }
 }
 
 extension UInt64 {
+  /// Reads 16 digits in lower case.
+  init?(sixteenDigits start: Int, in line: Span<UInt8>) {
+    let first = unsafe line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+    let second = unsafe line.bytes.unsafeLoadUnaligned(fromByteOffset: start &+ 8, as: UInt64.self)
+    guard let upper = HexadecimalWord.value(of: UInt64(bigEndian: first)),
+      let lower = HexadecimalWord.value(of: UInt64(bigEndian: second))
+    else { return nil }
+    self = upper << 32 | lower
+  }
+
   /// Reads up to 16 digits in lower case, as W3C Trace Context requires.
   init?(hexadecimal digits: Range<Int>, in line: Span<UInt8>) {
     var value: UInt64 = 0
@@ -46,21 +56,26 @@ extension UInt64 {
   }
 }
 
-extension [UInt8] {
-  /// 16 hexadecimal digits, in lower case.
-  mutating func append(hexadecimal value: UInt64) {
-    let digits = (Self.eightDigits(value >> 32), Self.eightDigits(value))
-    unsafe Swift.withUnsafeBytes(of: digits) { unsafe append(contentsOf: $0) }
-  }
-
-  /// The digits of the lower 32 bits as the bytes of a word in memory, most significant first.
-  private static func eightDigits(_ value: UInt64) -> UInt64 {
+/// Eight hexadecimal digits at a time, as the bytes of a word, the first one highest.
+enum HexadecimalWord {
+  /// The digits of the lower 32 bits.
+  static func digits(of value: UInt64) -> UInt64 {
     var digits = value & 0xFFFF_FFFF
     digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
     digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
     digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
     // 1 in each byte that stands for a letter.
     let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-    return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 39).bigEndian
+    return digits &+ 0x3030_3030_3030_3030 &+ letters &* 39
+  }
+
+  /// What eight digits in lower case say; nil when they are something else.
+  static func value(of digits: UInt64) -> UInt64? {
+    let letters = digits >> 6 & 0x0101_0101_0101_0101
+    var value = (digits & 0x0F0F_0F0F_0F0F_0F0F) &+ letters &* 9
+    value = (value >> 4 | value) & 0x00FF_00FF_00FF_00FF
+    value = (value >> 8 | value) & 0x0000_FFFF_0000_FFFF
+    value = (value >> 16 | value) & 0xFFFF_FFFF
+    return self.digits(of: value) == digits ? value : nil
   }
 }

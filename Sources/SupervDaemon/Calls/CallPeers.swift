@@ -1,7 +1,15 @@
 package import SupervConfig
 package import SupervisionTree
 
-/// One connection that may make calls, and those that it waits for.
+// The properties that change are of this module alone, or nothing could prove that they are changed
+// in one place at a time, and every access would be looked up while the daemon runs.
+
+/// The place of an asker in the table of calls.
+package struct AskerNumber: Hashable, Sendable {
+  let index: Int
+}
+
+/// One connection that may make calls.
 package final class Asker {
   /// So many calls may wait on one connection.
   package static let maximumWaiting = 1024
@@ -9,11 +17,12 @@ package final class Asker {
   package let connection: ConnectionID
   /// The instance whose connection it is; nil for an operator's.
   package let peer: CallPeer?
-  package var waiting = CallList()
+  package let number: AskerNumber
 
-  package init(_ connection: ConnectionID, of peer: CallPeer?) {
+  package init(_ connection: ConnectionID, of peer: CallPeer?, in table: inout CallTable) {
     self.connection = connection
     self.peer = peer
+    number = table.openAsker()
   }
 }
 
@@ -24,12 +33,10 @@ package final class CallPeer {
   /// As JSON has it.
   let quotedName: [UInt8]
   /// The supervisor that is declared for it; nil where it stands alone, or was taken out.
-  package fileprivate(set) var supervisor: NodeID?
-  package fileprivate(set) var agent: CallAgent
-  /// The calls in its hands.
-  package var hands = CallList()
+  fileprivate(set) var supervisor: NodeID?
+  fileprivate(set) var agent: CallAgent
   /// One for each instance: one that hangs does not cut off those that work.
-  package var breaker: CircuitBreaker
+  var breaker: CircuitBreaker
   /// Whether it was ready in this state of the tree, so that the tree is not asked for every call.
   var readiness: (treeState: UInt64, isReady: Bool) = (0, false)
 
@@ -52,11 +59,11 @@ package final class CallPeer {
 /// One agent with all its instances: what a name that is called stands for.
 package final class CallAgent {
   package let name: String
-  package var settings: CallSettings
+  var settings: CallSettings
   /// Instances named in `accept_calls_from`, by themselves or by what they belong to.
-  package var accepted: Set<NodeID> = []
-  package var peers: [CallPeer] = []
-  package var metrics = CallMetrics()
+  var accepted: Set<NodeID> = []
+  var peers: [CallPeer] = []
+  var metrics = CallMetrics()
   /// The instance that is first in turn.
   fileprivate var turn = 0
 
@@ -67,7 +74,7 @@ package final class CallAgent {
 
   /// Whether an instance may call this agent: siblings under one supervisor may, and whom the
   /// agent accepts.
-  package func accepts(_ caller: CallPeer) -> Bool {
+  func accepts(_ caller: CallPeer) -> Bool {
     if settings.acceptsAll { return true }
     if let supervisor = caller.supervisor, peers.first?.supervisor == supervisor { return true }
     return accepted.contains(caller.node)
@@ -75,9 +82,9 @@ package final class CallAgent {
 }
 
 /// What a name stands for: all instances of an agent, or one of them.
-package struct CallRoute {
-  package var agent: CallAgent
-  package var peers: [CallPeer]
+package final class CallRoute {
+  package let agent: CallAgent
+  package let peers: [CallPeer]
 
   package init(to agent: CallAgent, _ peers: [CallPeer]) {
     self.agent = agent
@@ -86,17 +93,23 @@ package struct CallRoute {
 
   /// The instance with the fewest calls in its hands, in turn where they are equal.
   ///
-  /// - Parameter canTake: whether an instance may be chosen at all.
-  package func choose(where canTake: (CallPeer) -> Bool) -> CallPeer? {
-    var chosen: (peer: CallPeer, index: Int)?
+  /// - Parameters:
+  ///   - handsCount: how many calls an instance has in its hands.
+  ///   - canTake: whether an instance may be chosen at all.
+  package func choose(
+    by handsCount: (NodeID) -> Int, where canTake: (CallPeer) -> Bool
+  ) -> CallPeer? {
+    if peers.count == 1 { return canTake(peers[0]) ? peers[0] : nil }
+    var chosen: (peer: CallPeer, index: Int, handsCount: Int)?
     for offset in 0..<peers.count {
       let index = (agent.turn &+ offset) % peers.count
       let peer = peers[index]
-      if let chosen, chosen.peer.hands.count <= peer.hands.count { continue }
-      if canTake(peer) { chosen = (peer, index) }
+      let count = handsCount(peer.node)
+      if let chosen, chosen.handsCount <= count { continue }
+      if canTake(peer) { chosen = (peer, index, count) }
     }
     guard let chosen else { return nil }
-    if peers.count > 1 { agent.turn = chosen.index &+ 1 }
+    agent.turn = chosen.index &+ 1
     return chosen.peer
   }
 }

@@ -1,20 +1,15 @@
 import SupervProtocol
 package import SupervisionTree
 
-/// A list of calls that runs through the table itself, oldest first.
-package struct CallList: Sendable {
-  fileprivate var first: Int32 = -1
-  fileprivate var last: Int32 = -1
-  package fileprivate(set) var count = 0
-
-  package init() {}
-}
-
-/// One call in flight.
+/// One call in flight: plain data, so that to look at it counts no references.
 package struct Call {
   /// Who waits for its answer.
-  package var asker: Asker
-  package var callee: CallPeer
+  package var asker: AskerNumber
+  /// The asker's connection.
+  package var answersTo: ConnectionID
+  /// The instance that asks; nil for an operator.
+  package var caller: NodeID?
+  package var callee: NodeID
   /// The one connection whose answer counts.
   package var connection: ConnectionID
   /// The call in whose handling this one was made.
@@ -28,10 +23,12 @@ package struct Call {
   package fileprivate(set) var isLetGo = false
 
   package init(
-    asker: Asker, callee: CallPeer, connection: ConnectionID, outer: CallID? = nil, depth: Int = 1,
-    breakerEpoch: UInt32 = 0, startedAt: MonotonicTime, deadline: MonotonicTime
+    by asker: Asker, callee: NodeID, connection: ConnectionID, outer: CallID? = nil,
+    depth: Int = 1, breakerEpoch: UInt32 = 0, startedAt: MonotonicTime, deadline: MonotonicTime
   ) {
-    self.asker = asker
+    self.asker = asker.number
+    answersTo = asker.connection
+    caller = asker.peer?.node
     self.callee = callee
     self.connection = connection
     self.outer = outer
@@ -69,6 +66,11 @@ package struct CallTable: ~Copyable {
   private var slots: [Slot] = []
   private var waitingLinks = CallLinks()
   private var handLinks = CallLinks()
+  /// By the asker's number.
+  private var waiting: [CallList] = []
+  private var freeAskers: [AskerNumber] = []
+  /// By the index of the callee's node.
+  private var hands: [CallList] = []
   /// The ids that the callers gave, `MessageScanner.maximumIDBytes` for each slot.
   private var callerIDs: [UInt8] = []
   private var heap: [Due] = []
@@ -115,20 +117,16 @@ package struct CallTable: ~Copyable {
 
   // MARK: In and out
 
-  /// - Parameters:
-  ///   - callerID: as it came, at most `MessageScanner.maximumIDBytes`.
-  ///   - waiting: the list of those that its connection waits for.
-  ///   - hands: the list of those in the hands of its callee.
-  package mutating func add(
-    _ call: Call, callerID: Span<UInt8>, waiting: inout CallList, hands: inout CallList
-  ) -> CallID {
+  /// - Parameter callerID: as it came, at most `MessageScanner.maximumIDBytes`.
+  package mutating func add(_ call: Call, callerID: Span<UInt8>) -> CallID {
     let slot = takeSlot()
     let number = takeNumber()
     slots[slot].call = call
     slots[slot].number = number
     setCallerID(of: slot, callerID)
-    waitingLinks.append(slot, to: &waiting)
-    handLinks.append(slot, to: &hands)
+    while hands.count <= call.callee.index { hands.append(CallList()) }
+    waitingLinks.append(slot, to: &waiting[call.asker.index])
+    handLinks.append(slot, to: &hands[call.callee.index])
     slots[slot].heapPosition = Int32(heap.count)
     heap.append(Due(time: call.deadline.nanoseconds, slot: Int32(slot)))
     moveUp(heap.count &- 1)
@@ -137,13 +135,12 @@ package struct CallTable: ~Copyable {
   }
 
   /// Takes out a call that is in flight.
-  package mutating func remove(
-    _ id: CallID, waiting: inout CallList, hands: inout CallList
-  ) {
+  package mutating func remove(_ id: CallID) {
     let slot = id.slot
+    guard isCurrent(id), let call = slots[slot].call else { return }
     removeFromHeap(Int(slots[slot].heapPosition))
-    waitingLinks.remove(slot, from: &waiting)
-    handLinks.remove(slot, from: &hands)
+    waitingLinks.remove(slot, from: &waiting[call.asker.index])
+    handLinks.remove(slot, from: &hands[call.callee.index])
     slots[slot].call = nil
     slots[slot].nextFree = firstFree
     firstFree = Int32(slot)
@@ -179,15 +176,15 @@ package struct CallTable: ~Copyable {
   }
 
   /// Appends the id that the caller gave, byte for byte.
-  package func appendCallerID(of id: CallID, to bytes: inout [UInt8]) {
+  package func appendCallerID(of id: CallID, to output: inout OutputSpan<UInt8>) {
     let start = id.slot &* MessageScanner.maximumIDBytes
-    bytes.append(
+    output.append(
       callerIDs.span.extracting(start..<start &+ Int(slots[id.slot].callerIDByteCount)))
   }
 
-  /// The oldest call of a list to which its caller has given this id.
-  package func find(callerID: Span<UInt8>, in waiting: CallList) -> CallID? {
-    var slot = Int(waiting.first)
+  /// The oldest call of an asker to which it has given this id.
+  package func find(callerID: Span<UInt8>, of asker: AskerNumber) -> CallID? {
+    var slot = Int(waiting[asker.index].first)
     while slot >= 0 {
       if hasCallerID(slot, callerID) { return id(of: slot) }
       slot = waitingLinks.next(after: slot)
@@ -206,15 +203,37 @@ package struct CallTable: ~Copyable {
 
   // MARK: The lists
 
-  /// The oldest call that a connection waits for.
-  package func first(waiting list: CallList) -> CallID? {
-    list.first < 0 ? nil : id(of: Int(list.first))
+  /// Somebody who will ask; until `close` the number is nobody else's.
+  mutating func openAsker() -> AskerNumber {
+    if let number = freeAskers.popLast() { return number }
+    waiting.append(CallList())
+    return AskerNumber(index: waiting.count &- 1)
+  }
+
+  /// Nothing that this one asked is in flight any more.
+  mutating func close(_ asker: AskerNumber) {
+    precondition(waiting[asker.index].count == 0, "a call has nobody who waits for it")
+    freeAskers.append(asker)
+  }
+
+  /// How many calls an asker waits for.
+  package func waitingCount(_ asker: AskerNumber) -> Int { waiting[asker.index].count }
+
+  /// The oldest call that an asker waits for.
+  package func first(waiting asker: AskerNumber) -> CallID? {
+    let first = waiting[asker.index].first
+    return first < 0 ? nil : id(of: Int(first))
+  }
+
+  /// How many calls an instance has in its hands.
+  package func handsCount(_ callee: NodeID) -> Int {
+    callee.index < hands.count ? hands[callee.index].count : 0
   }
 
   /// All calls in the hands of an instance, oldest first.
-  package func all(hands list: CallList) -> [CallID] {
+  package func all(hands callee: NodeID) -> [CallID] {
     var found: [CallID] = []
-    var slot = Int(list.first)
+    var slot = callee.index < hands.count ? Int(hands[callee.index].first) : -1
     while slot >= 0 {
       found.append(id(of: slot))
       slot = handLinks.next(after: slot)
@@ -280,47 +299,5 @@ package struct CallTable: ~Copyable {
       position = least
     }
     if position != start { place(due, at: position) }
-  }
-}
-
-/// What ties the slots of a table together to lists of one kind, each slot in at most one of them.
-private struct CallLinks {
-  private struct Link {
-    var next: Int32 = -1
-    var previous: Int32 = -1
-  }
-
-  private var links: [Link] = []
-
-  /// Room for one more slot.
-  mutating func grow() { links.append(Link()) }
-
-  /// Negative at the end.
-  func next(after slot: Int) -> Int { Int(links[slot].next) }
-
-  mutating func append(_ slot: Int, to list: inout CallList) {
-    links[slot] = Link(next: -1, previous: list.last)
-    if list.last >= 0 {
-      links[Int(list.last)].next = Int32(slot)
-    } else {
-      list.first = Int32(slot)
-    }
-    list.last = Int32(slot)
-    list.count &+= 1
-  }
-
-  mutating func remove(_ slot: Int, from list: inout CallList) {
-    let link = links[slot]
-    if link.previous >= 0 {
-      links[Int(link.previous)].next = link.next
-    } else {
-      list.first = link.next
-    }
-    if link.next >= 0 {
-      links[Int(link.next)].previous = link.previous
-    } else {
-      list.last = link.previous
-    }
-    list.count &-= 1
   }
 }

@@ -2,63 +2,63 @@ import SupervProtocol
 
 // Messages about calls, put together from bytes that are passed on as they came.
 
-extension [UInt8] {
-  mutating func append(_ text: StaticString) {
-    text.withUTF8Buffer { unsafe append(contentsOf: $0) }
+/// `handle`: a call or a cast on its way to its callee.
+struct HandleMessage {
+  /// More than all that is not passed on takes: names of members, the id, a number, the trace.
+  private static let ownBytes = 256
+
+  /// Nil for a cast.
+  var call: (id: CallID, deadlineMilliseconds: Int64)?
+  /// The caller's name, with quotes.
+  var from: [UInt8]
+  var params: CallParams
+  var trace: TraceParent
+
+  /// - Returns: no less than it takes.
+  var maximumBytes: Int {
+    Self.ownBytes &+ from.count &+ params.method.count &+ (params.params?.count ?? 0)
+      &+ (params.task?.count ?? 0)
   }
 
-  mutating func append(_ span: Span<UInt8>) {
-    unsafe span.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-  }
-
-  mutating func append(decimal number: Int64) {
-    guard number > 9 else { return append(UInt8(ascii: "0") &+ UInt8(clamping: number)) }
-    append(decimal: number / 10)
-    append(UInt8(ascii: "0") &+ UInt8(number % 10))
-  }
-
-  /// `handle`, with an id and a deadline for a call and without them for a cast.
-  ///
-  /// - Parameter from: the caller's name, with quotes.
-  mutating func appendHandle(
-    _ call: (id: CallID, deadlineMilliseconds: Int64)?, from: [UInt8], _ params: CallParams,
-    trace: TraceParent, in line: Span<UInt8>
-  ) {
+  /// - Parameter line: that the params came in.
+  @inline(__always)
+  func append(to output: inout OutputSpan<UInt8>, from line: Span<UInt8>) {
     if let call {
-      append(#"{"jsonrpc":"2.0","id":""#)
-      append(hexadecimal: call.id.rawValue)
-      append(#"","method":"handle","params":{"from":"#)
+      output.append(#"{"jsonrpc":"2.0","id":""#)
+      output.append(hexadecimal: call.id.rawValue)
+      output.append(#"","method":"handle","params":{"from":"#)
     } else {
-      append(#"{"jsonrpc":"2.0","method":"handle","params":{"from":"#)
+      output.append(#"{"jsonrpc":"2.0","method":"handle","params":{"from":"#)
     }
-    append(contentsOf: from)
-    append(#","method":"#)
-    append(line.extracting(params.method))
+    output.append(from.span)
+    output.append(#","method":"#)
+    output.append(line.extracting(params.method))
     if let value = params.params {
-      append(#","params":"#)
-      append(line.extracting(value))
+      output.append(#","params":"#)
+      output.append(line.extracting(value))
     }
     if let call {
-      append(#","deadline_ms":"#)
-      append(decimal: call.deadlineMilliseconds)
+      output.append(#","deadline_ms":"#)
+      output.append(decimal: call.deadlineMilliseconds)
     }
     if let task = params.task {
-      append(#","task":"#)
-      append(line.extracting(task))
+      output.append(#","task":"#)
+      output.append(line.extracting(task))
     }
-    append(#","trace":""#)
-    trace.append(to: &self)
-    append("\"}}\n")
+    output.append(#","trace":""#)
+    trace.append(to: &output)
+    output.append("\"}}\n")
   }
+}
+
+extension OutputSpan<UInt8> {
+  static var cancelBytes: Int { 96 }
 
   mutating func appendCancel(_ id: CallID) {
     append(#"{"jsonrpc":"2.0","method":"cancel","params":{"id":""#)
     append(hexadecimal: id.rawValue)
     append("\"}}\n")
   }
-
-  /// The beginning of an answer, up to the caller's id.
-  mutating func appendAnswerStart() { append(#"{"jsonrpc":"2.0","id":"#) }
 }
 
 func quoted(_ text: String) -> [UInt8] {

@@ -8,7 +8,7 @@ extension Daemon {
   func call(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
     // Nobody could get its answer.
     guard let id = message.id else { return }
-    let params = try CallParams.scan(message.params, in: line)
+    let params = try CallParams(of: message, in: line)
     do {
       try begin(params, callerID: line.extracting(id), by: session.asker, in: line)
     } catch {
@@ -18,7 +18,7 @@ extension Daemon {
   }
 
   func cast(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
-    let params = try CallParams.scan(message.params, in: line)
+    let params = try CallParams(of: message, in: line)
     do {
       try cast(params, by: session.asker, in: line)
     } catch {
@@ -38,7 +38,7 @@ extension Daemon {
     }
     let route = try route(to: line.extracting(params.to), for: asker)
     let agent = route.agent
-    guard asker.waiting.count < Asker.maximumWaiting,
+    guard calls.table.waitingCount(asker.number) < Asker.maximumWaiting,
       calls.table.count < CallTable.maximumCount
     else {
       throw refused(
@@ -56,8 +56,8 @@ extension Daemon {
     guard deadline > now else {
       throw refused(.timeout, agent, "the time of the call that this one is part of is over")
     }
-    let (peer, session) = try choose(from: route, isCallBy: asker, outer?.id, at: now)
-    guard peer.hands.count < agent.settings.queueLength else {
+    let (peer, connection) = try choose(from: route, isCallBy: asker, outer?.id, at: now)
+    guard calls.table.handsCount(peer.node) < agent.settings.queueLength else {
       throw refused(
         .overloaded, agent,
         "\(peer.name) has \(agent.settings.queueLength) calls in its hands already")
@@ -65,12 +65,12 @@ extension Daemon {
     let (epoch, transition) = peer.breaker.begin(at: now)
     let id = calls.table.add(
       Call(
-        asker: asker, callee: peer, connection: session.id, outer: outer?.id, depth: depth,
+        by: asker, callee: peer.node, connection: connection, outer: outer?.id, depth: depth,
         breakerEpoch: epoch, startedAt: now, deadline: deadline),
-      callerID: callerID, waiting: &asker.waiting, hands: &peer.hands)
+      callerID: callerID)
     let left = deadline.milliseconds(after: now)
-    guard hand(over: params, (id, left), id, given, asker, to: session, in: line) else {
-      calls.table.remove(id, waiting: &asker.waiting, hands: &peer.hands)
+    guard hand(over: params, (id, left), id, given, asker, to: connection, in: line) else {
+      calls.table.remove(id)
       _ = peer.breaker.end(.none, epoch: epoch, at: now)
       throw refused(.overloaded, agent, "\(peer.name) does not read what it is sent")
     }
@@ -81,10 +81,10 @@ extension Daemon {
     _ params: CallParams, by asker: Asker, in line: Span<UInt8>
   ) throws(RPCError) {
     let route = try route(to: line.extracting(params.to), for: asker)
-    let (peer, session) = try choose(from: route, isCallBy: nil, nil, at: eventTime)
+    let (peer, connection) = try choose(from: route, isCallBy: nil, nil, at: eventTime)
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let span = calls.table.idForCast()
-    guard hand(over: params, nil, span, given, asker, to: session, in: line) else {
+    guard hand(over: params, nil, span, given, asker, to: connection, in: line) else {
       throw refused(.overloaded, route.agent, "\(peer.name) does not read what it is sent")
     }
     route.agent.metrics.casts &+= 1
@@ -95,15 +95,16 @@ extension Daemon {
   /// - Returns: false when it is full.
   private func hand(
     over params: CallParams, _ call: (id: CallID, deadlineMilliseconds: Int64)?, _ span: CallID,
-    _ given: TraceParent?, _ asker: Asker, to session: Session, in line: Span<UInt8>
+    _ given: TraceParent?, _ asker: Asker, to connection: ConnectionID, in line: Span<UInt8>
   ) -> Bool {
-    var trace = given ?? TraceParent(newTrace: &calls.traceIDs, parentID: span.rawValue)
+    var trace = given ?? calls.newTrace()
     trace.parentID = span.rawValue
-    var bytes = calls.takeScratch()
-    bytes.appendHandle(
-      call, from: asker.peer?.quotedName ?? CallHub.operatorName, params, trace: trace, in: line)
-    defer { calls.giveBack(bytes) }
-    return kernel.send(bytes, to: session.id)
+    let message = HandleMessage(
+      call: call, from: asker.peer?.quotedName ?? CallHub.operatorName, params: params,
+      trace: trace)
+    return kernel.send(to: connection, maximumBytes: message.maximumBytes) { output in
+      message.append(to: &output, from: line)
+    }
   }
 
   // MARK: Who is called
@@ -131,13 +132,15 @@ extension Daemon {
   ///   whether it has failed.
   private func choose(
     from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
-  ) throws(RPCError) -> (CallPeer, Session) {
-    let chosen = route.choose { peer in
-      guard isReady(peer), sessions.serving(peer.node) != nil else { return false }
-      guard let caller else { return true }
-      return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
-    }
-    if let chosen, let session = sessions.serving(chosen.node) { return (chosen, session) }
+  ) throws(RPCError) -> (CallPeer, ConnectionID) {
+    let chosen = route.choose(
+      by: { calls.table.handsCount($0) },
+      where: { peer in
+        guard isReady(peer), sessions.serving(peer.node) != nil else { return false }
+        guard let caller else { return true }
+        return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
+      })
+    if let chosen, let session = sessions.serving(chosen.node) { return (chosen, session.id) }
     guard let caller else { throw refused(.notReady, route.agent, notReadyText(route)) }
     let others = route.peers.filter { !isInChain($0, caller, outer) }
     if others.isEmpty {
@@ -173,7 +176,7 @@ extension Daemon {
   /// The call that a trace names, if it is in the hands of the very instance that brings it.
   private func outerCall(_ trace: TraceParent, of asker: Asker) -> (id: CallID, call: Call)? {
     let id = CallID(rawValue: trace.parentID)
-    guard let peer = asker.peer, let call = calls.table[id], call.callee === peer else {
+    guard let peer = asker.peer, let call = calls.table[id], call.callee == peer.node else {
       return nil
     }
     return (id, call)
@@ -185,7 +188,7 @@ extension Daemon {
     var next = outer
     // No longer than `maximumDepth`; where a call has ended nobody above it waits any more.
     while let id = next, let call = calls.table[id] {
-      if call.callee === peer || call.asker.peer === peer { return true }
+      if call.callee == peer.node || call.caller == peer.node { return true }
       next = call.outer
     }
     return false

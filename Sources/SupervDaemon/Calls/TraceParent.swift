@@ -1,7 +1,8 @@
 /// The `traceparent` of W3C Trace Context: which trace something belongs to, and the span that
 /// caused it.
 package struct TraceParent: Hashable, Sendable {
-  private static let textBytes = 55
+  /// Of version 00.
+  package static let textBytes = 55
   /// Sampled, and random trace id: the flags that are known.
   private static let knownFlags: UInt8 = 0x03
 
@@ -17,9 +18,9 @@ package struct TraceParent: Hashable, Sendable {
   package init?(_ range: Range<Int>, in line: Span<UInt8>) {
     let text = line.extracting(range)
     guard text.count >= Self.textBytes, let version = UInt64(hexadecimal: 0..<2, in: text),
-      let upper = UInt64(hexadecimal: 3..<19, in: text),
-      let lower = UInt64(hexadecimal: 19..<35, in: text),
-      let parent = UInt64(hexadecimal: 36..<52, in: text),
+      let upper = UInt64(sixteenDigits: 3, in: text),
+      let lower = UInt64(sixteenDigits: 19, in: text),
+      let parent = UInt64(sixteenDigits: 36, in: text),
       let flags = UInt64(hexadecimal: 53..<55, in: text),
       text[2] == UInt8(ascii: "-"), text[35] == UInt8(ascii: "-"), text[52] == UInt8(ascii: "-"),
       version != 0xFF, upper | lower != 0, parent != 0
@@ -43,14 +44,14 @@ package struct TraceParent: Hashable, Sendable {
   }
 
   /// Appends it as version 00, without quotes.
-  package func append(to bytes: inout [UInt8]) {
-    bytes.append("00-")
-    bytes.append(hexadecimal: upper)
-    bytes.append(hexadecimal: lower)
-    bytes.append(UInt8(ascii: "-"))
-    bytes.append(hexadecimal: parentID)
-    bytes.append("-0")
+  package func append(to output: inout OutputSpan<UInt8>) {
+    output.append("00-")
+    output.append(hexadecimal: upper)
+    output.append(hexadecimal: lower)
+    output.append("-")
+    output.append(hexadecimal: parentID)
+    output.append("-0")
     // None of the known ones is above 9.
-    bytes.append(UInt8(ascii: "0") &+ flags)
+    output.append(UInt8(ascii: "0") &+ flags)
   }
 }

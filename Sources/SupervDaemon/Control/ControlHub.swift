@@ -17,9 +17,9 @@ final class ControlHub {
     var followedNames: Set<String>?
     var waitingCount = 0
 
-    init(_ id: ConnectionID, _ peer: PeerCredentials, maximumLineBytes: Int) {
+    init(_ peer: PeerCredentials, _ asker: Asker, maximumLineBytes: Int) {
       self.peer = peer
-      asker = Asker(id, of: nil)
+      self.asker = asker
       input = LineBuffer(maximumLineBytes: maximumLineBytes)
     }
   }
@@ -40,9 +40,9 @@ final class ControlHub {
   private(set) var connections: [ConnectionID: Connection] = [:]
   var waiting: [Waiting] = []
 
-  func open(_ id: ConnectionID, _ peer: PeerCredentials, _ settings: DaemonSettings) {
-    connections[id] = Connection(
-      id, peer, maximumLineBytes: settings.maximumMessageBytes)
+  func open(_ asker: Asker, _ peer: PeerCredentials, _ settings: DaemonSettings) {
+    connections[asker.connection] = Connection(
+      peer, asker, maximumLineBytes: settings.maximumMessageBytes)
   }
 
   func close(_ id: ConnectionID) {

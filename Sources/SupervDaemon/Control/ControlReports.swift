@@ -50,7 +50,7 @@ extension Daemon {
       startedAt: process.map { RFC3339.text(nanoseconds: $0.startedRealTimeNanoseconds) },
       exit: status.lastExit.map(ExitReport.init), reason: status.reason.description,
       breaker: (peer?.breaker.state(at: kernel.now) ?? .closed).rawValue,
-      callsInFlight: peer?.hands.count ?? 0)
+      callsInFlight: calls.table.handsCount(node))
     addHealth(of: node, process, to: &report)
     return report
   }

@@ -238,6 +238,16 @@ final class ConnectionTable {
     return true
   }
 
+  func send(
+    to id: ConnectionID, maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+  ) -> Bool {
+    guard let entry = entry(id.number), !entry.isClosing,
+      entry.output.append(maximumBytes: maximumBytes, write)
+    else { return false }
+    markDirty(entry)
+    return true
+  }
+
   /// What the peer does not take at once is lost.
   func close(_ id: ConnectionID) {
     guard let entry = entry(id.number) else { return }

@@ -328,6 +328,12 @@ extension LinuxKernel {
     connections.send(bytes, to: connection)
   }
 
+  package func send(
+    to connection: ConnectionID, maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+  ) -> Bool {
+    connections.send(to: connection, maximumBytes: maximumBytes, write)
+  }
+
   package func close(_ connection: ConnectionID) { connections.close(connection) }
 
   package func writeEvent(_ line: [UInt8]) { logs.writeEvent(line, poll) }
