@@ -14,8 +14,8 @@ import Testing
 
   private static let agentKeys = """
     agent alive breaker calls_in_flight desired exit held incarnation instance limits main_pid \
-    name not_ready_reason operations orphans phase pid probes progress ready ready_at reason restarts \
-    started_at status_text supervisor uptime_s
+    name not_ready_reason operations orphans phase pid probes progress ready ready_at reason \
+    restarts started_at status_text supervisor uptime_s
     """
   private static let exitKeys = "class code oom signal"
   private static let statusShape = [
