@@ -351,6 +351,6 @@ int csv_pidfd_send_signal(int pidfd, int number) {
 
 int csv_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
-int csv_limit(int resource, struct rlimit *old, const struct rlimit *new) {
-  return prlimit(0, (__rlimit_resource_t)resource, new, old);
+int csv_limit(pid_t pid, int resource, struct rlimit *old, const struct rlimit *new) {
+  return prlimit(pid, (__rlimit_resource_t)resource, new, old);
 }

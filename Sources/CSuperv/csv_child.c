@@ -1,5 +1,6 @@
 // Between the clone and the exec: raw system calls only. The order of the stages:
 //   record       whoever comes after a parent that dies meanwhile has to know of this process
+//   cgroup       before anything else can be charged to the daemon's; only where clone could not
 //   session      first, so that even a child that fails later is nobody's job to stop
 //   signals      nothing of ours can run in the child; SIG_IGN would survive the exec
 //   descriptors  before the limits: the daemon's numbers can be above the agent's RLIMIT_NOFILE
@@ -61,6 +62,15 @@ CHILD static void write_record(struct child *child) {
   count = append(line, count, request->record_end);
   // A full disk keeps no program from running; the parent sees it and says so.
   raw(SYS_write, request->journal, pointer(line), (long)count, 0, 0);
+}
+
+// What CLONE_INTO_CGROUP does, for kernels and containers without it.
+CHILD static void join_cgroup(struct child *child) {
+  long file = raw(SYS_openat, child->request->cgroup, pointer("cgroup.procs"),
+                  O_WRONLY | O_CLOEXEC, 0, 0);
+  check(child, CSV_STAGE_CGROUP, file, -1);
+  check(child, CSV_STAGE_CGROUP, raw(SYS_write, file, pointer("0"), 1, 0, 0), -1);
+  raw(SYS_close, file, 0, 0, 0, 0);
 }
 
 CHILD static void reset_signals(struct child *child) {
@@ -202,6 +212,7 @@ CHILD void csv_run_child(void *context) {
   static const uint64_t nothing = 0;
 
   if (request->record) write_record(child);
+  if (child->joins_cgroup) join_cgroup(child);
   if (request->new_session)
     check(child, CSV_STAGE_SESSION, raw(SYS_setsid, 0, 0, 0, 0, 0), -1);
   reset_signals(child);

@@ -19,6 +19,7 @@ struct child {
   long parent;                // who called
   uint64_t dispositions;      // to reset; bit n-1 stands for signal n
   const int *slots;           // where descriptors are shared with the parent; else NULL
+  int joins_cgroup;           // it has to put itself there
   struct csv_spawned *report; // in memory shared with the parent, cloned or forked
 };
 

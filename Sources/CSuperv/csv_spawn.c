@@ -24,6 +24,9 @@
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -158,14 +161,19 @@ CHILD static long clone_child(struct child *child, int *pidfd) {
       arguments.flags |= CLONE_FILES;
       child->slots = slots;
     }
+    if (child->request->cgroup >= 0) {
+      arguments.flags |= CLONE_INTO_CGROUP;
+      arguments.cgroup = (uint64_t)child->request->cgroup;
+    }
     long pid = clone_calling(&arguments, sizeof arguments, csv_run_child, child);
     if (child->slots) empty_slots();
     child->slots = NULL;
     // No clone3 before 5.3, or forbidden as container runtimes do since they cannot filter on its
-    // arguments; no CLONE_CLEAR_SIGHAND before 5.5.
+    // arguments; no CLONE_CLEAR_SIGHAND before 5.5, no CLONE_INTO_CGROUP before 5.7.
     if (pid != -ENOSYS && pid != -EPERM && pid != -E2BIG && pid != -EINVAL) return pid;
   }
   child->dispositions = every_disposition;
+  child->joins_cgroup = child->request->cgroup >= 0;
   // A fork, in its own memory; CLONE_VFORK still makes us wait until the report is final. The
   // third argument of the old call is where the pidfd goes, on both architectures.
   long pid = raw(SYS_clone, CLONE_VFORK | CLONE_PIDFD | SIGCHLD, 0, pointer(pidfd), 0, 0);

@@ -364,4 +364,8 @@ private let roleCommands = [
   Command(
     name: "logger", summary: "The logger that the daemon spawns", description: [], isHidden: true,
     run: runLoggerRole),
+  Command(
+    name: "gauge", summary: "Tells the daemon what processes use",
+    operands: [Operand(name: "PID", kind: .other, isRepeated: true)], description: [],
+    isHidden: true, run: runGaugeRole),
 ]

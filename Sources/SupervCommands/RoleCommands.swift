@@ -68,5 +68,11 @@ private func descriptor(
   status(session.roles.logger())
 }
 
+@Sendable func runGaugeRole(
+  _ invocation: Invocation, _ session: Session
+) throws(CommandFailure) -> CommandStatus {
+  status(runGauge(pids: invocation.operands.compactMap { Int32($0) }))
+}
+
 /// A role knows only the statuses that commands have.
 private func status(_ code: Int32) -> CommandStatus { CommandStatus(rawValue: code) ?? .no }

@@ -44,7 +44,10 @@ private func cells(of supervisor: SupervisorStatus, indent: String) -> [Cell] {
 /// What keeps it from being ready, else the last decision's reason; without a process also how the
 /// last one ended.
 private func explanation(of agent: AgentStatus) -> String {
-  let marks = [agent.held ? "held" : nil, agent.breakerText.map { "breaker \($0)" }]
+  let marks = [
+    agent.held ? "held" : nil, agent.breakerText.map { "breaker \($0)" },
+    agent.orphanText.map { "orphans \($0)" },
+  ]
   let text = agent.obstacle.map { "not ready: \($0)" } ?? lastDecision(on: agent)
   return (marks.compactMap(\.self) + (text.isEmpty ? [] : [text])).joined(separator: "; ")
 }
@@ -136,6 +139,8 @@ private func health(of agent: AgentStatus) -> [(String, String?)] {
     ("main pid", agent.mainPID.map(String.init)),
     ("calls", agent.callsInFlight == 0 ? nil : "\(agent.callsInFlight) in its hands"),
     ("breaker", agent.breakerText),
+    ("orphans", agent.orphanText),
+    ("limits", agent.limits.isEmpty ? nil : agent.limits.map(\.text).joined(separator: ", ")),
     ("operations", operations.isEmpty ? nil : operations.joined(separator: ", ")),
   ] + probes
 }
@@ -146,12 +151,30 @@ extension AgentStatus {
     breaker == "closed" ? nil : breaker.replacing("_", with: " ")
   }
 
+  /// The first of them; nil without any.
+  fileprivate var orphanText: String? {
+    guard !orphans.isEmpty else { return nil }
+    let first = orphans.prefix(8).map { String($0) }.joined(separator: " ")
+    return orphans.count > 8 ? "\(first) and \(orphans.count - 8) more" : first
+  }
+
   /// Why it runs and is not ready, where its word or a probe says so.
   fileprivate var obstacle: String? {
     guard phase == "running", !ready else { return nil }
     if let reason = notReadyReason { return reason.isEmpty ? "it says so" : reason }
     let probe = probes.first { $0.role != .liveness && $0.state != .passing }
     return probe.map { "\($0.role.rawValue) \($0.text)" }
+  }
+}
+
+extension LimitStatus {
+  /// For example `memory_max 256MB (superv watches it)`.
+  fileprivate var text: String {
+    switch kept {
+    case .kernel: "\(name) \(value)"
+    case .superv: "\(name) \(value) (superv watches it)"
+    case .nobody: "\(name) \(value) (not kept: \(problem ?? ""))"
+    }
   }
 }
 
@@ -196,6 +219,7 @@ extension AgentStatus {
 extension ExitReport {
   /// For example `exit code 3` or `SIGKILL`.
   var text: String {
+    if oom { return "SIGKILL (out of memory)" }
     if let signal { return Signal(signal).description }
     return code.map { "exit code \($0)" } ?? "unknown exit"
   }

@@ -40,6 +40,7 @@ package struct DaemonSettings: Hashable, Sendable {
   package var passEnvironment: [String] = DaemonSettings.defaultPassEnvironment
   /// The longest message on a socket.
   package var maximumMessageBytes = 1 << 20
+  package var controlGroups: ControlGroupPolicy = .auto
 
   /// Where agents connect to superv.
   package var agentSocket: String { "\(runtimeDirectory)/agent.sock" }
@@ -88,6 +89,10 @@ package struct AgentDefinition: Hashable, Sendable {
   package var umask: UInt32?
   /// Each resource at most once.
   package var limits: [ResourceLimit] = []
+  /// Of everything that it starts together.
+  package var treeLimits = TreeLimits()
+  /// Whether what has left its session outlives it.
+  package var detachIsAllowed = false
   /// -20...19; nil: superv's.
   package var nice: Int32?
   /// What standard input reads.

@@ -13,12 +13,15 @@ package protocol ConfigurationSource {
   func environmentVariable(_ name: String) -> String?
   /// Whether passwd(5) knows this name.
   func userExists(_ name: String) -> Bool
+  /// Why the kernel cannot keep a limit of a whole process tree here; nil: it can.
+  func problem(keeping limit: TreeLimit) -> String?
   /// The folder of the running superv, absolute: `%(bin)s`.
   var binaryFolder: String { get }
 }
 
 extension ConfigurationSource {
   package func canonicalPath(_ path: String) -> String? { nil }
+  package func problem(keeping limit: TreeLimit) -> String? { nil }
 }
 
 package enum FileKind: String, Codable, Hashable, Sendable { case file, folder, other }

@@ -17,6 +17,7 @@ struct SupervSettings: Hashable, Sendable {
   var stopSiblings = SiblingStop.sideBySide
   var passEnvironment = DaemonSettings.defaultPassEnvironment
   var maximumMessageBytes: Int64 = 1 << 20
+  var controlGroups: ControlGroupPolicy = .auto
   var logTotalMaximumBytes: Int64 = 1 << 30
   var log = LogSettings()
   var intensity = RestartIntensity()
@@ -51,6 +52,10 @@ let supervKeys: [Key<SupervSettings>] = [
   Key(
     "message_max", \.maximumMessageBytes, .size(4096...(64 << 20)), default: "1MB",
     "The longest message on a socket; a longer one is refused."),
+  Key(
+    "cgroups", \.controlGroups, .choice(), default: "auto",
+    "Whether every agent gets a control group: where cgroup v2 can be written to, never, or "
+      + "always, and superv does not start without."),
   Key(
     "log_total_max", \.logTotalMaximumBytes, .size((1 << 20)...(1 << 50)), default: "1GB",
     "All log files together; beyond it the oldest rotated files go."),

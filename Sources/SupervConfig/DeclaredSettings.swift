@@ -114,6 +114,7 @@ struct DeclaredSettings {
     }
     reading.checkFiles(of: agent)
     reading.checkHealth(of: agent)
+    reading.checkLimits(of: agent)
     return agent
   }
 

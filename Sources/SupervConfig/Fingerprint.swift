@@ -2,15 +2,17 @@
 
 /// FNV-1a, 64 bits (draft-eastlake-fnv). Fields are prefixed with their length, so that no two
 /// different lists of fields feed it the same bytes.
-struct StableHash {
-  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+package struct StableHash {
+  package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
-  mutating func combine(_ text: String) {
+  package init() {}
+
+  package mutating func combine(_ text: String) {
     combine(UInt64(text.utf8.count))
     for byte in text.utf8 { mix(byte) }
   }
 
-  mutating func combine(_ number: UInt64) {
+  package mutating func combine(_ number: UInt64) {
     for shift in stride(from: UInt64(0), to: 64, by: 8) {
       mix(UInt8(truncatingIfNeeded: number >> shift))
     }
@@ -49,7 +51,17 @@ extension AgentDefinition {
     hash.combine(standardInput)
     hash.combine(passEnvironment)
     combineHealth(into: &hash)
+    combineTree(into: &hash)
     return hash.value
+  }
+
+  /// Likewise added only where it is used.
+  private func combineTree(into hash: inout StableHash) {
+    for limit in treeLimits.keys {
+      hash.combine("\(limit.rawValue) \(treeLimits[limit] ?? "")")
+    }
+    if treeLimits.policy != .bestEffort { hash.combine(treeLimits.policy.rawValue) }
+    if detachIsAllowed { hash.combine("detach_allowed") }
   }
 
   /// Of health, what the process was given: a descriptor and `WATCHDOG_USEC`. Without them nothing

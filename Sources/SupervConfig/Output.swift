@@ -20,6 +20,7 @@ func daemonSettings(
   daemon.shutdownTimeout = superv.shutdownTimeout
   daemon.passEnvironment = superv.passEnvironment
   daemon.maximumMessageBytes = Int(superv.maximumMessageBytes)
+  daemon.controlGroups = superv.controlGroups
   checkRuntimeDirectory(daemon, settings, &reading)
   return daemon
 }
@@ -112,6 +113,8 @@ extension DeclaredTree {
     definition.user = settings.user
     definition.umask = settings.umask
     definition.limits = ResourceLimit.Resource.allCases.compactMap { settings.limits[$0] }
+    definition.treeLimits = settings.treeLimits
+    definition.detachIsAllowed = settings.detachIsAllowed
     definition.nice = settings.nice.map { Int32($0) }
     definition.standardInput = settings.standardInput
     definition.log = settings.log

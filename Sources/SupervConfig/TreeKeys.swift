@@ -34,6 +34,8 @@ struct AgentSettings: ChildSettings, Hashable, Sendable {
   var nice: Int?
   var standardInput = "/dev/null"
   var limits: [ResourceLimit.Resource: ResourceLimit] = [:]
+  var treeLimits = TreeLimits()
+  var detachIsAllowed = false
   var stopSignal: Int32 = 15
   var stopWait = Duration.seconds(10)
   /// Zero: it is not told to stop.
@@ -103,8 +105,10 @@ let agentKeys: [Key<AgentSettings>] =
       "stopsignal", \.stopSignal, .signal, default: "TERM", "The signal that asks it to stop."),
     Key(
       "stopwaitsecs", \.stopWait, .duration(.zero ... .seconds(86_400)), default: "10s",
-      "How long it has to be gone after `stopsignal`; then its process group is killed."),
-  ] + callKeys + [
+      "How long it has to be gone after `stopsignal`; then it is killed, with everything it has "
+        + "started."
+    ),
+  ] + callKeys + limitKeys + [
     Key(
       "environment", \.environment, .environment, default: "",
       "Variables beyond `pass_environment`, separated by commas or lines: `A=1, B=\"x, y\"`."),

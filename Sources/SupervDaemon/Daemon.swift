@@ -118,6 +118,7 @@ package final class Daemon<Machine: Kernel> {
   package func take(_ event: KernelEvent) {
     eventTime = kernel.now
     switch event {
+    case .leftBehind(let process, let count): tellLeftBehind(count, by: process)
     case .ended(let key, let termination):
       agents[key.node.index]?.process?.isAlive = false
       endHealth(of: key)
@@ -146,6 +147,7 @@ package final class Daemon<Machine: Kernel> {
       takeNotification(bytes, from: process, sender: sender)
     case .notifyDescriptor(let process): say(.ready, of: process)
     case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
+    case .limit(let process, let news): take(news, of: process)
     case .surveyed(let survey): take(survey)
     case .journalFault(let why): tell(StoryEvent("daemon.journal_fault", .daemon, reason: why))
     case .alarm: fireTimers()

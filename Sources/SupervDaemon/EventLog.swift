@@ -1,4 +1,5 @@
 import SupervProtocol
+import SupervSystem
 package import SupervisionTree
 
 /// The story of the tree: numbers every event, keeps the latest ones, and gives each as one line of
@@ -170,7 +171,8 @@ package struct StoryEvent: Sendable {
     let text =
       #","exit":{"code":"# + (code.map { String($0) } ?? "null")
       + #","signal":"# + (signal.map { String($0) } ?? "null")
-      + #","class":""# + exit.exitClass.rawValue + #""}"#
+      + #","class":""# + exit.exitClass.rawValue
+      + (exit.termination == .outOfMemory ? #"","oom":true}"# : #""}"#)
     return Array(text.utf8)
   }
 }
@@ -194,6 +196,7 @@ extension Termination {
     switch self {
     case .exited(let code): (code, nil)
     case .signalled(let signal, _): (nil, signal)
+    case .outOfMemory: (nil, Signal.kill.number)
     case .unknown: (nil, nil)
     }
   }

@@ -76,7 +76,10 @@ package struct LaunchError: Error, Hashable, Sendable {
 /// What the daemon learns. Within one wake-up they come in the order of this list, so that a sign
 /// of life beats the timer that waits for it.
 package enum KernelEvent: Sendable {
-  /// The process of an incarnation has ended, and its process group with it.
+  /// So many processes that an incarnation had left behind were killed; `ended` follows, unless
+  /// they turned up after it.
+  case leftBehind(ProcessKey, Int)
+  /// The process of an incarnation has ended, and what it had started with it.
   case ended(ProcessKey, Termination)
   case logger(LoggerReport)
   case signal(Signal)
@@ -88,6 +91,8 @@ package enum KernelEvent: Sendable {
   /// It wrote a newline to its `notify_fd`.
   case notifyDescriptor(ProcessKey)
   case probeEnded(ProbeID, ProbeOutcome)
+  /// What an incarnation uses has got past a limit.
+  case limit(ProcessKey, LimitNews)
   /// What `beginSurvey` asked for.
   case surveyed(Survey)
   /// The journal could not be written, for people.
@@ -116,7 +121,7 @@ package protocol Kernel: AnyObject {
   func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool
   /// Sends a signal to the whole process group of an incarnation that runs.
   func signal(_ process: ProcessKey, _ signal: Signal)
-  /// Kills the whole process group of an incarnation that runs.
+  /// Kills all processes of an incarnation that runs.
   func kill(_ process: ProcessKey)
 
   /// Begins a probe of kind command, http, tcp or unix; `probeEnded` follows unless it is
@@ -125,8 +130,15 @@ package protocol Kernel: AnyObject {
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
   /// Ends a probe whose time is over, and every process of it.
   func cancelProbe(_ probe: ProbeID)
-  /// The agent that a process belongs to now, by session and ancestry.
+  /// The agent that a process belongs to now, by session, ancestry and control group.
   func owner(ofProcess pid: Int32) -> ProcessKey?
+
+  /// Processes that have lost their parents and live, by the incarnation that they came from, which
+  /// may have ended. Not newer than a moment.
+  func orphans() -> [ProcessKey: [Int32]]
+  /// Why the kernel cannot keep a limit of a whole process tree; nil: it can.
+  func problem(keeping limit: TreeLimit) -> String?
+  var controlGroups: ControlGroupsReport { get }
 
   /// Finds out, without keeping anything else waiting, what every agent uses; `surveyed` follows.
   /// Asked again meanwhile, there is one answer.
@@ -171,4 +183,22 @@ package protocol Kernel: AnyObject {
   func environmentVariable(_ name: String) -> String?
   func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
   func user(_ name: String) -> UserDatabase.User?
+}
+
+/// What there is of cgroup v2 for agents.
+package struct ControlGroupsReport: Hashable, Sendable {
+  /// The folder of this tree; nil without one.
+  package var path: String?
+  /// Those that have been asked for and that the kernel has.
+  package var controllers: [String] = []
+  /// Why there is none.
+  package var problem: String?
+
+  package init() {}
+}
+
+extension Kernel {
+  package func orphans() -> [ProcessKey: [Int32]] { [:] }
+  package func problem(keeping limit: TreeLimit) -> String? { nil }
+  package var controlGroups: ControlGroupsReport { ControlGroupsReport() }
 }

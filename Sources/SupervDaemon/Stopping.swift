@@ -1,3 +1,4 @@
+import SupervConfig
 import SupervProtocol
 import SupervSystem
 import SupervisionTree

@@ -62,6 +62,8 @@ package struct DaemonStatus: Codable, Hashable, Sendable {
   @OrNull package var keeperPID: Int32?
   package var uptimeSeconds: Double
   package var state: DaemonState
+  /// Null of a daemon that does not say.
+  @OrNull package var cgroups: ControlGroupsStatus?
 
   package init(pid: Int32, keeperPID: Int32? = nil, uptimeSeconds: Double, state: DaemonState) {
     self.pid = pid
@@ -74,7 +76,7 @@ package struct DaemonStatus: Codable, Hashable, Sendable {
     case pid
     case keeperPID = "keeper_pid"
     case uptimeSeconds = "uptime_s"
-    case state
+    case state, cgroups
   }
 }
 
@@ -91,16 +93,22 @@ package struct ExitReport: Codable, Hashable, Sendable {
   @OrNull package var signal: Int32?
   /// `normal`, `requested`, `abnormal` or another of the exit classes.
   package var classification: String
+  /// Whether the kernel killed it because memory had run out.
+  @OrEmpty package var oom: Bool
 
-  package init(code: Int32? = nil, signal: Int32? = nil, classification: String) {
+  package init(
+    code: Int32? = nil, signal: Int32? = nil, classification: String, oom: Bool = false
+  ) {
     self.code = code
     self.signal = signal
     self.classification = classification
+    self.oom = oom
   }
 
   private enum CodingKeys: String, CodingKey {
     case code, signal
     case classification = "class"
+    case oom
   }
 }
 
@@ -142,6 +150,10 @@ package struct AgentStatus: Codable, Hashable, Sendable {
   /// Oldest first.
   @OrEmpty package var operations: [OperationStatus]
   @OrEmpty package var probes: [ProbeStatus]
+  /// Processes of this or an earlier incarnation that have lost their parents and live.
+  @OrEmpty package var orphans: [Int32]
+  /// Limits of its whole process tree.
+  @OrEmpty package var limits: [LimitStatus]
   /// `closed`, `open` (no calls are made to it) or `half_open`.
   package var breaker: String
   /// Calls in the hands of this instance.
@@ -184,7 +196,7 @@ package struct AgentStatus: Codable, Hashable, Sendable {
     case statusText = "status_text"
     case progress
     case mainPID = "main_pid"
-    case held, operations, probes, breaker
+    case held, operations, probes, orphans, limits, breaker
     case callsInFlight = "calls_in_flight"
   }
 }

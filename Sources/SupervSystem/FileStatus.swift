@@ -79,6 +79,18 @@ extension Files {
 
   /// The names in a folder, sorted by bytes, without `.` and `..` (readdir(3)).
   package static func names(in path: String) throws(SystemError) -> [String] {
+    try names(in: path) { _ in true }
+  }
+
+  /// The names of the folders in a folder of a file system that tells them apart (readdir(3)
+  /// `d_type`), such as that of control groups.
+  package static func folders(in path: String) throws(SystemError) -> [String] {
+    try names(in: path) { $0 == UInt8(DT_DIR) }
+  }
+
+  private static func names(
+    in path: String, ofType isWanted: (UInt8) -> Bool
+  ) throws(SystemError) -> [String] {
     guard let folder = unsafe opendir(path) else { throw failure("opendir", errno, path) }
     defer { unsafe closedir(folder) }
     var names: [String] = []
@@ -90,6 +102,7 @@ extension Files {
         if code != 0 { throw failure("readdir", code, path) }
         break
       }
+      guard unsafe isWanted(entry.pointee.d_type) else { continue }
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }

@@ -27,11 +27,15 @@ package struct ProcessLimit: Hashable, Sendable {
     self.hard = hard
   }
 
-  /// The limit of this process.
-  package static func current(_ resource: Resource) throws(SystemError) -> ProcessLimit {
+  /// The limit of a process; of another one it takes the same user, or privileges (prlimit(2)).
+  ///
+  /// - Parameter pid: 0 for this process.
+  package static func current(
+    _ resource: Resource, of pid: Int32 = 0
+  ) throws(SystemError) -> ProcessLimit {
     var raw = rlimit()
     try retrying("getrlimit", subject: resource.rawValue) {
-      unsafe csv_limit(resource.number, &raw, nil)
+      unsafe csv_limit(pid, resource.number, &raw, nil)
     }
     return ProcessLimit(resource, soft: UInt64(raw.rlim_cur), hard: UInt64(raw.rlim_max))
   }
@@ -40,7 +44,7 @@ package struct ProcessLimit: Hashable, Sendable {
   package func apply() throws(SystemError) {
     var raw = rlimit(rlim_cur: rlim_t(soft), rlim_max: rlim_t(hard))
     try retrying("setrlimit", subject: resource.rawValue) {
-      unsafe csv_limit(resource.number, nil, &raw)
+      unsafe csv_limit(0, resource.number, nil, &raw)
     }
   }
 

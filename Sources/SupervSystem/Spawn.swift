@@ -4,13 +4,14 @@ import Glibc
 /// A step between the decision to start a program and the program, in their order.
 package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
   case clone = 1
-  case session, signals, descriptors, limits, nice, groups, group, user, umask
+  case cgroup, session, signals, descriptors, limits, nice, groups, group, user, umask
   case directory, input, mask, parent, exec
 
   /// The system call, as its man page is called.
   package var call: String {
     switch self {
     case .clone: "clone"
+    case .cgroup: "cgroup.procs"
     case .session: "setsid"
     case .signals: "sigaction"
     case .descriptors: "dup2"
@@ -130,6 +131,7 @@ extension SpawnRequest {
       unsafe raw.record_end = memory.string(record.after)
       unsafe raw.journal = record.journal
     }
+    unsafe raw.cgroup = controlGroup ?? -1
     unsafe raw.new_session = newSession ? 1 : 0
     unsafe raw.old_kernel = avoidsNewSystemCalls ? 1 : 0
     return unsafe raw
@@ -152,7 +154,7 @@ extension SpawnRequest {
     let detail = Int(result.detail)
     let subject: String? =
       switch stage {
-      case .clone, .session, .umask, .mask, .parent: nil
+      case .clone, .cgroup, .session, .umask, .mask, .parent: nil
       case .signals: Signal(result.detail).description
       case .descriptors: detail < 0 ? nil : String(detail)
       case .limits: limits.indices.contains(detail) ? limits[detail].resource.rawValue : nil

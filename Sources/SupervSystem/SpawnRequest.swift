@@ -77,6 +77,8 @@ package struct SpawnRequest: Sendable {
   /// Further descriptors, at most 61, to numbers from 3 up, none twice. All others are closed.
   package var extraDescriptors: [Placement] = []
   package var record: Record?
+  /// A descriptor of a folder of cgroup v2 in which it starts; nil: where this process is.
+  package var controlGroup: Int32?
   /// Whether it leads a session and a process group of its own, both numbered by its pid.
   package var newSession = true
   /// Does without clone3(2) and close_range(2), as on an old kernel or in a strict container,

@@ -9,6 +9,15 @@ package enum StandardError {
   }
 }
 
+/// Where a role says what it was asked for.
+package enum StandardOutput {
+  /// Writes the text, as far as it can be written.
+  package static func write(_ text: String) {
+    guard let copy = Descriptor.duplicate(of: STDOUT_FILENO) else { return }
+    try? copy.writeAll(text)
+  }
+}
+
 extension Descriptor {
   /// An owned copy of a descriptor that somebody else owns; nil when there is none.
   fileprivate static func duplicate(of number: Int32) -> Descriptor? {

@@ -15,6 +15,10 @@ package enum HealthReason: Codable, Hashable, Sendable {
   case probeFailed(ProbeRole, times: Int, detail: String)
   /// Which operation, for how long, and what was expected.
   case stuck(String)
+  /// It uses more memory than it may, in bytes.
+  case memory(Int64, maximum: Int64)
+  /// It has more processes and threads than it may.
+  case tasks(Int, maximum: Int)
 }
 
 extension HealthReason: CustomStringConvertible {
@@ -27,8 +31,28 @@ extension HealthReason: CustomStringConvertible {
     case .probeFailed(let role, let times, let detail):
       "\(role.rawValue) failed\(times == 1 ? "" : " \(times) times"): \(detail)"
     case .stuck(let what): "stuck: \(what)"
+    case .memory(let bytes, let maximum):
+      "memory: it uses \(mebibytes(bytes)) of \(mebibytes(maximum)) (memory_max)"
+    case .tasks(let count, let maximum):
+      "processes: it has \(count) of \(maximum) (pids_max)"
     }
   }
+}
+
+extension Reason {
+  fileprivate var isPastLimit: Bool {
+    guard case .health(let reason) = self else { return false }
+    return switch reason {
+    case .memory, .tasks: true
+    case .saidReady, .saidNotReady, .probePassed, .probeFailed, .stuck: false
+    }
+  }
+}
+
+/// For example `300.5MB`: limits may lie between whole ones.
+private func mebibytes(_ bytes: Int64) -> String {
+  let tenths = (bytes * 10 + (1 << 19)) >> 20
+  return tenths % 10 == 0 ? "\(tenths / 10)MB" : "\(tenths / 10).\(tenths % 10)MB"
 }
 
 extension SupervisionTree {
@@ -54,7 +78,8 @@ extension SupervisionTree {
     }
   }
 
-  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen.
+  /// Ends a process that is not healthy. Asking it politely is left out: it does not listen. One
+  /// that takes more than it may gets no time to go on with that.
   mutating func unhealthy(_ id: NodeID, why: Reason) {
     guard case .running(let isReady) = nodes[id.index].phase,
       case .agent(let agent) = nodes[id.index].kind
@@ -63,6 +88,7 @@ extension SupervisionTree {
     nodes[id.index].afterStop = .decide
     nodes[id.index].reason = why
     note(.agentStopping, id, why)
-    enterRung(id, agent.stopLadder.firstIndex { $0.action != .message } ?? 0)
+    let gentlest = agent.stopLadder.firstIndex { $0.action != .message } ?? 0
+    enterRung(id, why.isPastLimit ? agent.stopLadder.count - 1 : gentlest)
   }
 }

@@ -96,6 +96,7 @@ extension Termination: CustomStringConvertible {
     case .exited(let code): "exit code \(code)"
     case .signalled(let signal, let coreDumped):
       signalName(signal) + (coreDumped ? " (core dumped)" : "")
+    case .outOfMemory: "SIGKILL (out of memory)"
     case .unknown: "unknown end"
     }
   }

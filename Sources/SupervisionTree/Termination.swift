@@ -4,6 +4,8 @@ package enum Termination: Codable, Hashable, Sendable {
   case exited(code: Int32)
   /// This signal ended it.
   case signalled(Int32, coreDumped: Bool)
+  /// The kernel killed it, because its memory or all memory had run out.
+  case outOfMemory
   /// Nobody could learn how it ended.
   case unknown
 }
@@ -50,7 +52,7 @@ extension AgentSpecification {
   package func classOfEnd(_ termination: Termination) -> ExitClass {
     switch termination {
     case .exited(let code): normalExitCodes.contains(code) ? .normal : .abnormal
-    case .signalled, .unknown: .abnormal
+    case .signalled, .outOfMemory, .unknown: .abnormal
     }
   }
 }

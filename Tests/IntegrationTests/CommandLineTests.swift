@@ -13,14 +13,14 @@ import Testing
   // MARK: JSON
 
   private static let agentKeys = """
-    agent alive breaker calls_in_flight desired exit held incarnation instance main_pid name \
-    not_ready_reason operations phase pid probes progress ready ready_at reason restarts \
-    started_at status_text supervisor uptime_s
+    agent alive breaker calls_in_flight desired exit held incarnation instance limits main_pid \
+    name not_ready_reason operations orphans phase pid probes progress ready ready_at reason \
+    restarts started_at status_text supervisor uptime_s
     """
-  private static let exitKeys = "class code signal"
+  private static let exitKeys = "class code oom signal"
   private static let statusShape = [
     "": "agents daemon supervisors version",
-    "daemon": "keeper_pid pid state uptime_s",
+    "daemon": "cgroups keeper_pid pid state uptime_s",
     "agents": agentKeys,
     "agents.exit": exitKeys,
     "supervisors": """

@@ -124,7 +124,7 @@ import Testing
       #expect(agent.exit == .init(code: code, class: exitClass.rawValue), "\(agent.name)")
     case .signalled(let number, _):
       #expect(agent.exit == .init(signal: number, class: exitClass.rawValue), "\(agent.name)")
-    case .unknown: Issue.record("\(agent.name)")
+    case .outOfMemory, .unknown: Issue.record("\(agent.name)")
     }
     if let hasWaited { #expect(hasWaited == waits, "\(agent.name)") }
   }

@@ -83,7 +83,9 @@ import Testing
       os.execvp("sleep", ["sleep", "1000"])
 
       """
-    let tree = "[agent:parent]\ncommand = python3 family.py\nnumprocs = 1\n"
+    // In a control group the daemon would be known as well (OwnershipTests).
+    let tree =
+      "[superv]\ncgroups = off\n[agent:parent]\ncommand = python3 family.py\nnumprocs = 1\n"
     try withSpeakers(tree, ["family.py": program], says: 6) { superv, said in
       #expect(
         said == [

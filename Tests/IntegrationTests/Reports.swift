@@ -15,6 +15,11 @@ struct Status: Decodable {
     var `class`: String
   }
 
+  struct Limit: Decodable, Equatable {
+    var limit: String
+    var keptBy: String
+  }
+
   struct Agent: Decodable, Equatable {
     var name: String
     var supervisor: String
@@ -29,6 +34,8 @@ struct Status: Decodable {
     var reason: String?
     var statusText: String?
     var mainPid: Int32?
+    var orphans: [Int32]?
+    var limits: [Limit]?
   }
 
   struct Supervisor: Decodable, Equatable {

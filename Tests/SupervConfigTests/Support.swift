@@ -9,6 +9,8 @@ struct FixedSource: ConfigurationSource {
   var folders: Set<String> = ["/", "/etc", "/etc/superv", "/srv"]
   var variables = ["HOME": "/home/op", "ARGS": "--fast --deep", "WORKERS": "2"]
   var binaryFolder = "/opt/superv bin"
+  /// What this kernel cannot do.
+  var unkept: Set<TreeLimit> = []
 
   /// A main file, at `path`.
   init(_ text: String = "", at path: String = mainPath) { files[path] = Array(text.utf8) }
@@ -44,6 +46,10 @@ struct FixedSource: ConfigurationSource {
   func environmentVariable(_ name: String) -> String? { variables[name] }
 
   func userExists(_ name: String) -> Bool { name == "nobody" }
+
+  func problem(keeping limit: TreeLimit) -> String? {
+    unkept.contains(limit) ? "no controller" : nil
+  }
 }
 
 let mainPath = "/etc/superv/main.conf"

@@ -59,6 +59,9 @@ final class FakeKernel: Kernel {
   private(set) var closed: [ConnectionID] = []
   var variables: [String: String] = [:]
   var files: [String: [UInt8]] = [:]
+  var orphanProcesses: [ProcessKey: [Int32]] = [:]
+  /// Limits that this kernel cannot keep, with why.
+  var unkept: [TreeLimit: String] = [:]
   /// passwd(5).
   var passwd = ""
   /// How probes end; nil: not by themselves.
@@ -303,6 +306,10 @@ final class FakeKernel: Kernel {
   func owner(ofProcess pid: Int32) -> ProcessKey? {
     living.first { $0.value.pid == pid }?.key
   }
+
+  func orphans() -> [ProcessKey: [Int32]] { orphanProcesses }
+
+  func problem(keeping limit: TreeLimit) -> String? { unkept[limit] }
 
   func setAlarm(at time: MonotonicTime?) { alarm = time }
 

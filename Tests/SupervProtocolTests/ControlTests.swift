@@ -26,31 +26,37 @@ import Testing
     agent.probes = [
       ProbeStatus(role: .liveness, kind: "ping", state: .failing, failures: 3, last: "no answer")
     ]
+    agent.orphans = [14, 15]
+    agent.limits = [LimitStatus(name: "cpu_max", value: "1.5", kept: .nobody, problem: "p")]
     let supervisor = SupervisorStatus(
       name: "s", strategy: "one_for_one", phase: "running", intensity: 5, periodSeconds: 60,
       children: ["a:0"])
+    var daemon = DaemonStatus(pid: 1, uptimeSeconds: 2, state: .running)
+    daemon.cgroups = ControlGroupsStatus(problem: "none")
     try roundTrip(
       StatusReport(
-        daemon: DaemonStatus(pid: 1, uptimeSeconds: 2, state: .running),
+        daemon: daemon,
         agents: [agent, AgentStatus(name: "b", desired: .down, phase: "stopped")],
         supervisors: [supervisor]),
       #"{"version":1,"daemon":{"pid":1,"keeper_pid":null,"uptime_s":2.0,"#
-        + #""state":"running"},"agents":["#
+        + #""state":"running","cgroups":{"path":null,"controllers":[],"problem":"none"}},"#
+        + #""agents":["#
         + #"{"name":"a:0","agent":"a","instance":0,"supervisor":"root","desired":"up","#
         + #""phase":"running","ready":true,"alive":true,"pid":12,"incarnation":2,"#
         + #""restarts":1,"uptime_s":1.5,"started_at":"2026-11-21T07:20:00.123456Z","#
-        + #""exit":{"code":null,"signal":9,"class":"abnormal"},"reason":null,"#
+        + #""exit":{"code":null,"signal":9,"class":"abnormal","oom":false},"reason":null,"#
         + #""not_ready_reason":null,"ready_at":"2026-11-21T07:20:01.000000Z","status_text":"warm","#
         + #""progress":"3","#
         + #""main_pid":13,"held":true,"operations":[{"op":"7","kind":null,"since_s":2.0}],"#
         + #""probes":[{"role":"liveness","kind":"ping","state":"failing","failures":3,"#
-        + #""last":"no answer"}],"breaker":"closed","calls_in_flight":0},"#
+        + #""last":"no answer"}],"orphans":[14,15],"limits":[{"limit":"cpu_max","value":"1.5","#
+        + #""kept_by":"nobody","problem":"p"}],"breaker":"closed","calls_in_flight":0},"#
         + #"{"name":"b","agent":"b","instance":0,"supervisor":"root","desired":"down","#
         + #""phase":"stopped","#
         + #""ready":false,"alive":false,"pid":null,"incarnation":0,"restarts":0,"uptime_s":null,"#
         + #""started_at":null,"exit":null,"reason":null,"ready_at":null,"status_text":null,"#
         + #""not_ready_reason":null,"progress":null,"main_pid":null,"held":false,"operations":[],"#
-        + #""probes":[],"breaker":"closed","calls_in_flight":0}],"#
+        + #""probes":[],"orphans":[],"limits":[],"breaker":"closed","calls_in_flight":0}],"#
         + #""supervisors":["#
         + #"{"name":"s","parent":"root","strategy":"one_for_one","desired":"up","#
         + #""phase":"running","#
@@ -99,7 +105,7 @@ import Testing
         exit: ExitReport(code: 3, classification: "abnormal"), restarts: 5,
         history: [.init(time: "t", event: "agent.exited", reason: "exit 3")], output: ["oops"]),
       #"{"name":"a","phase":"failed","ready":false,"desired":"up","reason":"gave up","#
-        + #""exit":{"code":3,"signal":null,"class":"abnormal"},"restarts":5,"#
+        + #""exit":{"code":3,"signal":null,"class":"abnormal","oom":false},"restarts":5,"#
         + #""history":[{"time":"t","event":"agent.exited","reason":"exit 3"}],"output":["oops"]}"#)
     try roundTrip(
       HealthReport(

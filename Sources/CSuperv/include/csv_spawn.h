@@ -10,6 +10,7 @@
 enum csv_stage {
   CSV_STAGE_NONE,
   CSV_STAGE_CLONE,
+  CSV_STAGE_CGROUP,
   CSV_STAGE_SESSION,
   CSV_STAGE_SIGNALS,
   CSV_STAGE_DESCRIPTORS,
@@ -56,6 +57,7 @@ struct csv_spawn_request {
   // CSV_SPAWN_RECORD bytes in all; NULL: nothing. It runs nothing then once the caller is dead.
   const char *record, *record_end;
   int journal;
+  int cgroup; // a folder of cgroup v2 to start in; -1 stays where the caller is
   unsigned change_user : 1, change_nice : 1, change_umask : 1, new_session : 1;
   unsigned old_kernel : 1; // do it without clone3 and close_range
 };

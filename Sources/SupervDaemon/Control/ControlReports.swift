@@ -17,18 +17,24 @@ extension Daemon {
     }
     var agentReports: [AgentStatus] = []
     var supervisorReports: [SupervProtocol.SupervisorStatus] = []
+    let orphans = orphansByNode()
     for node in tree.children where chosen?.contains(node) != false {
       if let slot = agents.indices.contains(node.index) ? agents[node.index] : nil {
-        agentReports.append(report(node, slot))
+        var status = report(node, slot)
+        status.orphans = orphans[node] ?? []
+        status.limits = limitStatus(of: slot.definition)
+        agentReports.append(status)
       } else {
         supervisorReports.append(report(supervisor: node))
       }
     }
     let uptime = kernel.now - startedAt
+    var daemon = DaemonStatus(
+      pid: options.pid, keeperPID: options.keeperPid, uptimeSeconds: uptime.inSeconds,
+      state: state)
+    daemon.cgroups = ControlGroupsStatus(kernel.controlGroups)
     return StatusReport(
-      daemon: DaemonStatus(
-        pid: options.pid, keeperPID: options.keeperPid, uptimeSeconds: uptime.inSeconds,
-        state: state),
+      daemon: daemon,
       agents: agentReports, supervisors: supervisorReports)
   }
 
@@ -144,7 +150,9 @@ extension Daemon {
 extension ExitReport {
   init(_ record: ExitRecord) {
     let (code, signal) = record.termination.codeAndSignal
-    self.init(code: code, signal: signal, classification: record.exitClass.rawValue)
+    self.init(
+      code: code, signal: signal, classification: record.exitClass.rawValue,
+      oom: record.termination == .outOfMemory)
   }
 }
 

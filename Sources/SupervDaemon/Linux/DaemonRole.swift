@@ -274,7 +274,7 @@ final class DaemonHouse {
         journal: try JournalFile(in: settings.runtimeDirectory),
         keeper: keeper.map { KeeperWatch($0) { [self] in becomeKeeper(start, kept) } },
         logs: try LoggerProcess(settings, mirrorsOutput: start.mirrorsOutput),
-        openFiles: openFiles)
+        trees: try TreeKiller(settings), openFiles: openFiles)
     } catch {
       throw HouseError("\(error)")
     }

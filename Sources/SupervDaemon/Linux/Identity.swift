@@ -35,10 +35,15 @@ extension ProcessTable {
   }
 
   /// The agent that a process belongs to: it is the agent's own, or in its session, which agents
-  /// lead, or descends from one that is. Who has left the session and lost all ancestors up to
-  /// there, as daemons do, belongs to nobody.
+  /// lead, or descends from one that is, or is in its control group. Without control groups, who
+  /// has left the session and lost all ancestors up to there, as daemons do, belongs to nobody: by
+  /// what else it could be known (`TreeMark`) a process could make itself another agent's.
   func owner(of pid: Int32) -> ProcessKey? {
-    if let key = roots[pid] { return key }
+    if let key = roots[pid] ?? ownerByDescent(of: pid) { return key }
+    return groups.owner(of: pid).flatMap { isRunning($0) ? $0 : nil }
+  }
+
+  private func ownerByDescent(of pid: Int32) -> ProcessKey? {
     guard pid > 1, var record = ProcessRecord.of(pid) else { return nil }
     for _ in 0..<Self.maximumAncestors {
       if let key = roots[record.session] ?? roots[record.parent] { return key }

@@ -27,7 +27,7 @@ package final class LinuxKernel: Kernel {
   enum Source: UInt64 {
     case process = 1
     case signals, alarm, door, connection, logger, loggerProcess, eventPipe
-    case notifySocket, notifyPipe, probe, probeProcess, recordPipe, keeper
+    case notifySocket, notifyPipe, probe, probeProcess, recordPipe, gauge, keeper
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -44,17 +44,21 @@ package final class LinuxKernel: Kernel {
   let processes: ProcessTable
   let connections: ConnectionTable
   let logs: LoggerProcess
-  private let journal: JournalFile
+  let journal: JournalFile
   private let keeper: KeeperWatch?
   package let boot: String
   /// Processes of an earlier daemon that ended while nobody looked.
-  private var unseenEnds: [ProcessKey] = []
+  var unseenEnds: [ProcessKey] = []
+  /// Ends that the daemon takes in before it waits again.
+  private var told: [ProcessKey] = []
   private let notifySocket: NotifySocket
-  private let notifyPipes = NotifyPipes()
+  let notifyPipes = NotifyPipes()
   private let probes = ProbeTable()
+  let trees: TreeKiller
+  let limits = LimitWatch()
   private var ready: [EventPoll.Event] = []
   /// Made when there is time, for restarts, which have none.
-  private var sparePipes: [LogPipes] = []
+  var sparePipes: [LogPipes] = []
   private static let sparePipeCount = 4
   /// The last wake-up brought ends, and everything else was left for this one.
   private var hasDeferred = false
@@ -74,10 +78,11 @@ package final class LinuxKernel: Kernel {
   ///   - notifySocket: of datagrams.
   ///   - journal: of the runtime directory.
   ///   - logs: without a logger yet.
+  ///   - trees: owns what agents start.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor, journal: JournalFile,
-    keeper: KeeperWatch?, logs: LoggerProcess, openFiles: ProcessLimit
+    keeper: KeeperWatch?, logs: LoggerProcess, trees: TreeKiller, openFiles: ProcessLimit
   ) throws(SystemError) {
     self.journal = journal
     self.keeper = keeper
@@ -85,9 +90,10 @@ package final class LinuxKernel: Kernel {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp] + InitRole.stopSignals)
     alarm = try TimerDescriptor()
-    processes = ProcessTable(openFiles: openFiles)
+    processes = ProcessTable(openFiles: openFiles, groups: trees.groups)
     connections = try ConnectionTable()
     self.logs = logs
+    self.trees = trees
     self.notifySocket = try NotifySocket(notifySocket, poll)
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
@@ -96,6 +102,8 @@ package final class LinuxKernel: Kernel {
       if let descriptor = socket.take() { try connections.open(socket.door, descriptor, poll) }
     }
     if let keeper {
+      // What agents of an earlier daemon leave behind comes to it.
+      self.trees.reapers.append(Processes.parentPid)
       try poll.add(keeper.link.socket, token: Source.keeper.token(), for: .readable)
     }
     try logs.begin(MonotonicTime(nanoseconds: Clock.monotonicNanoseconds), poll)
@@ -107,7 +115,7 @@ package final class LinuxKernel: Kernel {
 
   package func beginSurvey() {
     guard survey == nil, surveyDeadline == nil else { return }
-    survey = ProcessSurvey(processes.roots)
+    survey = ProcessSurvey(processes.roots, orphans: orphans())
     surveyDeadline = now + Self.surveyPatience
     logs.askUsage()
   }
@@ -142,7 +150,8 @@ package final class LinuxKernel: Kernel {
     logs.watchLink(poll)
     connections.flush(poll, &events)
     keeper?.serve()
-    processes.closeEnded(poll)
+    for key in told { processes.close(key) }
+    told.removeAll(keepingCapacity: true)
     notifySocket.releaseBarriers()
     while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
       sparePipes.append(pipes)
@@ -159,6 +168,8 @@ package final class LinuxKernel: Kernel {
       preconditionFailure("\(error)")
     }
     for event in ready where isEnd(event) { takeEnd(event, &events) }
+    trees.advance(now, isOwnChild, &events)
+    for case .ended(let key, _) in events { told.append(key) }
     // A replacement does not wait for anybody's question, but no more than once: what is left out
     // here is still readable.
     hasDeferred = !events.isEmpty && !hasDeferred
@@ -168,6 +179,8 @@ package final class LinuxKernel: Kernel {
     logs.takeNews(&events)
     doHousework()
     advanceSurvey(&events)
+    limits.advance(
+      now, trees.groups, orphans: { self.trees.orphans(self.now, self.isOwnChild) }, poll, &events)
     // The alarm comes last: whatever it waits for may have come with it.
     if ready.contains(where: isAlarm), (try? alarm.acknowledge()) == true {
       alarmTime = nil
@@ -177,18 +190,31 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    if survey != nil || probes.hasNews { return 0 }
+    if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy
+      || trees.groups.hasRetired
+    {
+      return 0
+    }
     // No list of them: an array a turn is a tenth of what a call costs.
-    return earlier(earlier(orphansDue, logs.restartAt), surveyDeadline).map { due in
+    let ownDue = earlier(earlier(orphansDue, logs.restartAt), surveyDeadline)
+    return earlier(ownDue, earlier(trees.due, limits.due)).map { due in
       Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }
 
   private func doHousework() {
     logs.restartIfDue(now, poll)
+    trees.groups.removeRetired()
     guard let due = orphansDue, due <= now else { return }
-    let isDone = processes.reapOrphans { $0 == logs.pid || probes.has($0) }
+    let isDone = processes.reapOrphans(except: isOwnChild)
     orphansDue = isDone ? nil : now + Self.orphanDelay
+    trees.sweep(now, isOwnChild)
+  }
+
+  /// Whether superv has started a child itself, and knows it by a pidfd.
+  private func isOwnChild(_ pid: Int32) -> Bool {
+    processes.has(pid) || pid == logs.pid || probes.has(pid) || limits.has(pid)
+      || pid == Processes.ownPid
   }
 
   private func isEnd(_ event: EventPoll.Event) -> Bool {
@@ -201,12 +227,13 @@ package final class LinuxKernel: Kernel {
 
   private func takeEnd(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
     guard let (_, number) = Source.of(event.token),
-      let (key, termination) = processes.takeEnd(number)
+      let (key, termination) = processes.takeEnd(number, poll)
     else { return }
     connections.takeLastWords(of: key, &events)
     notifyPipes.close(key, poll)
     logs.endRecords(of: key, poll)
-    events.append(.ended(key, termination))
+    limits.end(key)
+    trees.leaderEnded(key, termination, now)
   }
 
   private func take(_ event: EventPoll.Event, _ events: inout [KernelEvent]) {
@@ -225,6 +252,7 @@ package final class LinuxKernel: Kernel {
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
     case .keeper: keeper?.take(processes, poll)
+    case .gauge: limits.takeGauge(poll, &events)
     }
   }
 
@@ -252,93 +280,29 @@ package final class LinuxKernel: Kernel {
   }
 }
 
-// MARK: - Processes
-
 extension LinuxKernel {
-  package func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
-    let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
-    var request = try processes.request(launch, pipes)
-    let record = JournalEntry.startedText(launch.key)
-    request.record = .init(journal: journal.number, before: record.before, after: record.after)
-    let output = logs.prepare(launch.origin, launch.log, pipes)
-    let inodes = [pipes.output.inode, pipes.errors.inode]
-    do {
-      var facts =
-        if let number = launch.agent.health.notifyDescriptor {
-          try start(launch.key, request, notifyDescriptor: number)
-        } else {
-          try processes.start(launch.key, request, poll)
-        }
-      facts.outputInodes = inodes
-      logs.settle(output, pid: facts.pid)
-      return facts
-    } catch {
-      logs.settle(output, pid: nil)
-      throw error
-    }
-  }
-
-  package func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
-    do {
-      switch try processes.adopt(process, poll) {
-      case .isWatched:
-        adoptOutput(of: process, launch)
-        return true
-      case .neverRan: return false
-      case .isGone: break
-      }
-    } catch {
-      // It cannot be watched, so it must not live.
-      _ = try? Processes.send(.kill, toGroup: process.pid)
-    }
-    unseenEnds.append(process.key)
-    return true
-  }
-
-  /// What its logger does not have, if that died as well, is looked for at the process itself.
-  private func adoptOutput(of process: ProcessFacts, _ launch: Launch?) {
-    guard let launch, process.outputInodes.count == 2 else { return }
-    var origin = launch.origin
-    origin.processID = process.pid
-    logs.adoptStreams([
-      RunningOutput(
-        origin: origin, file: launch.log, outputInode: process.outputInodes[0],
-        errorsInode: process.outputInodes[1])
-    ])
-  }
-
-  package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }
-
-  package func replaceJournal(_ lines: [UInt8]) { journal.replace(lines) }
-
-  private func start(
-    _ key: ProcessKey, _ request: SpawnRequest, notifyDescriptor number: Int32
-  ) throws(LaunchError) -> ProcessFacts {
-    var request = request
-    let writer: Descriptor
-    do {
-      writer = try notifyPipes.open(key, poll)
-    } catch {
-      throw LaunchError("notify_fd: \(error)")
-    }
-    request.extraDescriptors = [.init(source: writer.number, target: number)]
-    do {
-      return try processes.start(key, request, poll)
-    } catch {
-      notifyPipes.close(key, poll)
-      throw error
-    }
-  }
-
   package func signal(_ process: ProcessKey, _ signal: Signal) {
     processes.signal(process, signal)
   }
 
-  package func kill(_ process: ProcessKey) { processes.signal(process, .kill) }
+  package func kill(_ process: ProcessKey) {
+    trees.kill(process)
+    processes.signal(process, .kill)
+  }
+
+  package func orphans() -> [ProcessKey: [Int32]] { trees.orphans(now, isOwnChild) }
+
+  package func problem(keeping limit: TreeLimit) -> String? {
+    trees.groups.problem(keeping: [limit])
+  }
+
+  package var controlGroups: ControlGroupsReport { trees.groups.report }
 
   package func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch) {
     probes.start(probe, kind, poll) { (words) throws(LaunchError) in
-      try processes.request(launch, command: words)
+      var request = try processes.request(launch, command: words)
+      trees.mark(&request, launch)
+      return request
     }
   }
 
@@ -378,7 +342,7 @@ extension LinuxKernel {
     var ignored: [KernelEvent] = []
     connections.flush(poll, &ignored)
     probes.cancelAll(poll)
-    processes.killOrphans(except: logs.pid)
+    trees.killAll { $0 == logs.pid || $0 == Processes.ownPid }
     logs.finish(poll)
     journal.remove()
   }

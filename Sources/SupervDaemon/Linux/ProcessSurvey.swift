@@ -50,13 +50,19 @@ struct ProcessSurvey {
 
   /// The processes that superv has started.
   private let roots: [Int32: ProcessKey]
+  /// Those, and what has come to superv from them.
+  private var known: [Int32: ProcessKey]
   private var unread: ArraySlice<Int32>
   private var records: [Int32: ProcessRecord] = [:]
   private var owned: ArraySlice<(pid: Int32, owner: ProcessKey)>?
   private(set) var survey = Survey()
 
-  init(_ roots: [Int32: ProcessKey]) {
+  init(_ roots: [Int32: ProcessKey], orphans: [ProcessKey: [Int32]]) {
     self.roots = roots
+    known = roots
+    for (key, pids) in orphans {
+      for pid in pids { known[pid] = key }
+    }
     unread = ((try? Files.names(in: "/proc")) ?? []).compactMap { Int32($0) }[...]
   }
 
@@ -83,9 +89,9 @@ struct ProcessSurvey {
     survey.agents[owner, default: ProcessUse()].add(record)
   }
 
-  /// By session, which agents lead, else by the nearest ancestor that belongs to one.
+  /// By session, which agents lead, else by the nearest ancestor that belongs to one or did.
   private func findOwners() -> [(pid: Int32, owner: ProcessKey)] {
-    var owners = roots
+    var owners = known
     var found: [(Int32, ProcessKey)] = []
     for pid in records.keys.sorted() {
       var path: [Int32] = []

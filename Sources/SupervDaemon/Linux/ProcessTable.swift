@@ -32,14 +32,20 @@ final class ProcessTable {
   private var pids: [Int32: ProcessKey] = [:]
   /// Told, and to be reaped: until the end is in the journal, a daemon after this one has to be able
   /// to find it.
-  private var ended: [Entry] = []
+  private var ended: [ProcessKey: Entry] = [:]
+  private var endedPids: Set<Int32> = []
   /// How adopted processes have ended, where the kernel may not say any more.
   private var endsByKeeper: [Int32: ExitStatus] = [:]
   private var nextNumber: UInt64 = 1
   /// What superv itself was given before it raised its own: agents get that.
   private let openFiles: ProcessLimit
+  /// Who is who among those that have left session and parents.
+  let groups: AgentCgroups
 
-  init(openFiles: ProcessLimit) { self.openFiles = openFiles }
+  init(openFiles: ProcessLimit, groups: AgentCgroups) {
+    self.openFiles = openFiles
+    self.groups = groups
+  }
 
   /// What the kernel is asked for to start an agent.
   func request(_ launch: Launch, _ pipes: LogPipes) throws(LaunchError) -> SpawnRequest {
@@ -114,10 +120,12 @@ final class ProcessTable {
     pids[entry.pid] = entry.key
   }
 
-  /// Learns how a process has ended, which stays there until `closeEnded`. What is left of its group
+  /// Learns how a process has ended, which stays there until `close`. What is left of its group
   /// goes with it: as long as the dead leader is not reaped, the number of the group cannot be
   /// anybody else's.
-  func takeEnd(_ number: UInt64) -> (ProcessKey, Termination)? {
+  func takeEnd(
+    _ number: UInt64, _ poll: borrowing EventPoll
+  ) -> (ProcessKey, Termination)? {
     guard let entry = entries[number] else { return nil }
     // Of a leader that somebody else has reaped the number may be another's by now.
     if !entry.isAdopted || Processes.isUnreaped(entry.pidfd) {
@@ -134,7 +142,9 @@ final class ProcessTable {
       termination = status.map(Termination.init) ?? .unknown
     }
     entries[number] = nil
-    ended.append(entry)
+    try? poll.remove(entry.pidfd)
+    ended[entry.key] = entry
+    endedPids.insert(entry.pid)
     numbers[entry.key] = nil
     pids[entry.pid] = nil
     return (entry.key, termination)
@@ -190,13 +200,14 @@ final class ProcessTable {
   /// The processes of agents, by pid.
   var roots: [Int32: ProcessKey] { pids }
 
-  /// Reaps those whose end has been taken in, and lets go of them.
-  func closeEnded(_ poll: borrowing EventPoll) {
-    for entry in ended {
-      _ = try? Processes.reap(entry.pidfd)
-      try? poll.remove(entry.pidfd)
-    }
-    ended.removeAll()
+  /// Whether it is a child that a pidfd stands for, or did until its end is taken in.
+  func has(_ pid: Int32) -> Bool { pids[pid] != nil || endedPids.contains(pid) }
+
+  /// The end of this process is in the journal, and it is not needed any more.
+  func close(_ key: ProcessKey) {
+    guard let entry = ended.removeValue(forKey: key) else { return }
+    endedPids.remove(entry.pid)
+    _ = try? Processes.reap(entry.pidfd)
   }
 
   func signal(_ key: ProcessKey, _ signal: Signal) {
@@ -213,27 +224,10 @@ final class ProcessTable {
   @discardableResult
   func reapOrphans(except isWatched: (Int32) -> Bool) -> Bool {
     while let pid = Processes.peekEnded() {
-      if pids[pid] != nil || isWatched(pid) { return false }
+      if has(pid) || isWatched(pid) { return false }
       guard (try? Processes.reap(pid: pid)) != nil else { break }
     }
     return true
-  }
-
-  /// Kills what agents have left behind, until nothing is.
-  func killOrphans(except logger: Int32?) {
-    // Every round sees the children of those that the round before has killed.
-    for _ in 0..<64 {
-      let orphans = ((try? ProcessRecord.all()) ?? []).filter {
-        $0.parent == Processes.ownPid && $0.pid != logger && $0.state != "Z"
-      }
-      reapOrphans(except: { $0 == logger })
-      if orphans.isEmpty { return }
-      for orphan in orphans {
-        guard let pidfd = try? Processes.open(pid: orphan.pid) else { continue }
-        _ = try? Processes.send(.kill, to: pidfd)
-        _ = try? pidfd.wait(timeoutMilliseconds: 1000)
-      }
-    }
   }
 }
 
@@ -246,8 +240,8 @@ extension LaunchError {
       case .groups, .group, .user: "; `user` needs a superv that runs as root"
       case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
       case .nice: "; a `nice` below superv's own needs a superv that runs as root"
-      case .clone, .session, .signals, .descriptors, .umask, .directory, .input, .mask, .parent,
-        .exec:
+      case .clone, .cgroup, .session, .signals, .descriptors, .umask, .directory, .input, .mask,
+        .parent, .exec:
         ""
       }
     self.init(isDenied ? "\(error)\(advice)" : "\(error)")

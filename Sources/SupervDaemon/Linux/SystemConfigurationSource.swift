@@ -57,6 +57,16 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
 
   package func environmentVariable(_ name: String) -> String? { environment[name] }
 
+  package func problem(keeping limit: TreeLimit) -> String? {
+    do {
+      let home = try ControlGroupHome.find()
+      return home.group.controllers.contains(limit.controller)
+        ? nil : "cgroup v2 has no \(limit.controller.rawValue) controller at \(home.group.path)"
+    } catch {
+      return error.description
+    }
+  }
+
   package func userExists(_ name: String) -> Bool {
     let users = try? Files.readText(Self.usersPath, maximumBytes: Self.maximumUsersBytes)
     return users?.split(separator: "\n").contains { $0.hasPrefix("\(name):") } ?? false

@@ -34,7 +34,9 @@ struct RestartCounts {
     case exit
     /// A signal ended it that superv did not send.
     case signal
-    case liveness, startup, stuck
+    case liveness, startup, stuck, memory, pids
+    /// The kernel killed it because memory had run out.
+    case oom
     case startFailed = "start_failed"
     /// A sibling's end took it along, or its supervisor's restart.
     case group
@@ -53,6 +55,8 @@ struct RestartCounts {
     case (.agentStopping, .health(.probeFailed(.startup, _, _))): causes[note.node] = .startup
     case (.agentStopping, .health(.probeFailed(_, _, _))): causes[note.node] = .liveness
     case (.agentStopping, .health(.stuck)): causes[note.node] = .stuck
+    case (.agentStopping, .health(.memory)): causes[note.node] = .memory
+    case (.agentStopping, .health(.tasks)): causes[note.node] = .pids
     case (.agentStopping, .operatorRestart), (.agentStopping, .operatorDown):
       causes[note.node] = .operator
     case (.agentStopping, .reloadChanged): causes[note.node] = .reload
@@ -77,6 +81,7 @@ extension RestartCounts.Cause {
     switch (termination, exitClass) {
     case (_, .normal): self = .normal
     case (.signalled, _): self = .signal
+    case (.outOfMemory, _): self = .oom
     case (.exited, _), (.unknown, _): self = .exit
     }
   }

@@ -1,0 +1,95 @@
+import SupervConfig
+import SupervSystem
+import SupervisionTree
+
+// The start of an agent's process, and finding one that an earlier daemon has started.
+
+extension LinuxKernel {
+  package func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
+    let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
+    var request = try processes.request(launch, pipes)
+    let record = JournalEntry.startedText(launch.key)
+    request.record = .init(journal: journal.number, before: record.before, after: record.after)
+    let output = logs.prepare(launch.origin, launch.log, pipes)
+    let inodes = [pipes.output.inode, pipes.errors.inode]
+    do {
+      let group = try trees.prepare(launch, &request)
+      var facts =
+        if let number = launch.agent.health.notifyDescriptor {
+          try start(launch.key, request, notifyDescriptor: number)
+        } else {
+          try processes.start(launch.key, request, poll)
+        }
+      withExtendedLifetime(group) {}
+      facts.outputInodes = inodes
+      trees.begin(launch, pid: facts.pid)
+      limits.begin(launch, pid: facts.pid, trees.groups)
+      logs.settle(output, pid: facts.pid)
+      return facts
+    } catch {
+      trees.abandon(launch.key)
+      logs.settle(output, pid: nil)
+      throw error
+    }
+  }
+
+  package func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
+    do {
+      switch try processes.adopt(process, poll) {
+      case .neverRan: return false
+      case .isWatched:
+        adoptOutput(of: process, launch)
+        guard let launch else { return true }
+        trees.begin(launch, pid: process.pid)
+        limits.begin(launch, pid: process.pid, trees.groups)
+        return true
+      case .isGone: break
+      }
+    } catch {
+      // It cannot be watched, so it must not live.
+      _ = try? Processes.send(.kill, toGroup: process.pid)
+    }
+    if let launch {
+      trees.begin(launch, pid: process.pid)
+      trees.leaderEnded(process.key, .unknown, now)
+    } else {
+      unseenEnds.append(process.key)
+    }
+    return true
+  }
+
+  /// What its logger does not have, if that died as well, is looked for at the process itself.
+  private func adoptOutput(of process: ProcessFacts, _ launch: Launch?) {
+    guard let launch, process.outputInodes.count == 2 else { return }
+    var origin = launch.origin
+    origin.processID = process.pid
+    logs.adoptStreams([
+      RunningOutput(
+        origin: origin, file: launch.log, outputInode: process.outputInodes[0],
+        errorsInode: process.outputInodes[1])
+    ])
+  }
+
+  package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }
+
+  package func replaceJournal(_ lines: [UInt8]) { journal.replace(lines) }
+
+  private func start(
+    _ key: ProcessKey, _ request: SpawnRequest, notifyDescriptor number: Int32
+  ) throws(LaunchError) -> ProcessFacts {
+    var request = request
+    let writer: Descriptor
+    do {
+      writer = try notifyPipes.open(key, poll)
+    } catch {
+      throw LaunchError("notify_fd: \(error)")
+    }
+    request.extraDescriptors = [.init(source: writer.number, target: number)]
+    do {
+      return try processes.start(key, request, poll)
+    } catch {
+      notifyPipes.close(key, poll)
+      throw error
+    }
+  }
+}
