@@ -74,7 +74,11 @@ final class DaemonLaunch {
         line.append(contentsOf: buffer[..<count])
       }
       let answer = try JSON.decode(ReadyLine.self, from: line.span)
-      if answer.ready != true { throw CommandFailure.broken(answer.error ?? "the daemon gave up") }
+      guard answer.ready == true else {
+        // It lets go of the lock a moment after it has said why.
+        _ = ending(by: deadline)
+        throw CommandFailure.broken(answer.error ?? "the daemon gave up")
+      }
     } catch let failure as CommandFailure {
       throw failure
     } catch {

@@ -223,8 +223,10 @@ package final class Keeper {
   /// and knows fewer signals.
   private func forward(_ arrived: Signal) {
     let signal: Signal = arrived == .hangUp || arrived == .interrupt ? arrived : .terminate
+    let isSecond = waitingSignal == signal
     waitingSignal = nil
-    if let daemon, daemon.isServing || !hasServed {
+    // One that does not listen yet would die of it: that is for whoever asks twice.
+    if let daemon, daemon.isServing || isSecond {
       _ = try? Processes.send(signal, to: daemon.pidfd)
     } else {
       waitingSignal = signal

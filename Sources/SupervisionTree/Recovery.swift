@@ -34,6 +34,9 @@ extension SupervisionTree {
     nodes[id.index].incarnation == incarnation && nodes[id.index].phase.isAlive
   }
 
+  /// The last incarnation of each instance in a life before this one.
+  package var earlierIncarnations: [String: UInt64] { pastIncarnations }
+
   /// One more than the largest index of a node.
   package var nodeCount: Int { nodes.count }
 

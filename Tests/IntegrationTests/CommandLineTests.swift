@@ -95,7 +95,7 @@ import Testing
         #expect(events.allSatisfy { $0.contains("\"\(key)\":") })
       }
       let bye = try superv("shutdown", "--json")
-      #expect(bye.code == 0 && bye.output.hasPrefix(#"{"pid":"#))
+      #expect(bye.code == 0 && bye.output.hasPrefix(#"{"keeper_pid":"#))
       let gone = try superv("status", "--json")
       #expect(gone.code == 3 && gone.output.contains(#""kind":"unavailable""#), "\(gone.output)")
     }

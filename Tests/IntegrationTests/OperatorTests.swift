@@ -37,19 +37,13 @@ import Testing
       try eventually("the log has every event") {
         superv.read("state/logs/events.ndjson").split(separator: "\n").count == last
       }
-      try superv.sendToDaemon(.kill)
-      try superv.waitForEnd()
-      for record in try superv.processesInFolder() {
-        // Nobody adopts them yet: they would be there twice.
-        if let pidfd = try Processes.open(pid: record.pid) {
-          try Processes.send(.kill, to: pidfd)
-          _ = try pidfd.wait(timeoutMilliseconds: patienceSeconds * 1000)
-        }
-      }
+      let pid = try superv.status()[agent: "b"]?.pid
+      try superv.killAll()
       try superv.start()
       let status = try superv.status()
       #expect(status[agent: "a"]?.phase == "stopped")
-      #expect(status[agent: "b"]?.incarnation == 3)
+      #expect(status[agent: "b"]?.incarnation == 2)
+      #expect(status[agent: "b"]?.pid == pid)
       let numbers = try superv.allEvents().map(\.seq)
       #expect(numbers == Array(1...numbers.count))
     }

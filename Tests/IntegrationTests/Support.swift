@@ -117,10 +117,32 @@ extension Superv {
     daemon = nil
   }
 
+  /// Kills daemon and keeper at once, with nobody there who could start another daemon.
+  func killAll() throws {
+    let daemon = try status().daemon
+    var open: [OwnedProcess] = []
+    for pid in [daemon.keeperPID, daemon.pid].compactMap(\.self) {
+      if let pidfd = try Processes.open(pid: pid) { open.append(OwnedProcess(pidfd)) }
+    }
+    for process in open { try Processes.send(.stop, to: process.pidfd) }
+    for process in open { try Processes.send(.kill, to: process.pidfd) }
+    for process in open {
+      let hasEnded = try process.pidfd.wait(timeoutMilliseconds: patienceSeconds * 1000)
+      guard hasEnded else { throw TimedOut("superv is dead") }
+    }
+    openControl = nil
+    self.daemon = nil
+  }
+
   /// Sends a signal to the daemon.
   func sendToDaemon(_ signal: Signal) throws {
     if let pidfd = try daemon?.open() { try Processes.send(signal, to: pidfd) }
   }
+}
+
+private final class OwnedProcess {
+  let pidfd: Descriptor
+  init(_ pidfd: consuming Descriptor) { self.pidfd = pidfd }
 }
 
 /// A command that should have succeeded.

@@ -112,7 +112,7 @@ import Testing
     #expect(daemon.requests == [#"status {"wait":"up"}"#])
     #expect(
       try Files.readText("\(folder.path)/words")
-        == "keeper --config \(path) --runtime-dir \(folder.path)/run --ready-fd 3\n")
+        == "keeper --config \(path) --runtime-dir \(folder.path) --ready-fd 3\n")
     #expect(try Files.readText("\(folder.path)/directory") == "/\n")
     #expect(try Files.status(of: "\(folder.path)/daemon.log")?.mode == 0o600)
   }

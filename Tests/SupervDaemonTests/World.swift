@@ -48,7 +48,6 @@ final class World {
   let text: ConfigurationText
   private(set) var daemon: Daemon<FakeKernel>
   private let options: DaemonOptions
-  private let memory: DaemonMemory
   private var clients: [ConnectionID: Client] = [:]
   var agentClients: [ConnectionID: AgentClient] = [:]
 
@@ -76,7 +75,6 @@ final class World {
       read.loaded.configuration, "\(read.loaded.diagnostics)", sourceLocation: location)
     prepare(kernel)
     self.text = source
-    self.memory = memory
     options = DaemonOptions(
       configurationPath: ConfigurationText.path, pid: 42, jitterSeed: seed, load: load)
     daemon = Daemon(
@@ -124,7 +122,7 @@ final class World {
       contents.loadConfiguration(), sourceLocation: location)
     daemon = Daemon(
       configuration, of: contents.configurations, kernel: kernel, options: options,
-      memory: memory, recovered: contents)
+      memory: contents.memory, recovered: contents)
     daemon.begin()
     kernel.reapAll()
   }

@@ -81,7 +81,7 @@ import Testing
         == #"{"jsonrpc":"2.0","method":"event","params":{}}"# + "\n")
     #expect(
       written { MessageWriter.appendResult(id: id.span, result: ShutdownReport(pid: 4), to: &$0) }
-        == #"{"jsonrpc":"2.0","id":"x","result":{"pid":4}}"# + "\n")
+        == #"{"jsonrpc":"2.0","id":"x","result":{"keeper_pid":null,"pid":4}}"# + "\n")
     #expect(
       written {
         MessageWriter.appendResult(id: id.span, encodedResult: Array("[1]".utf8).span, to: &$0)

@@ -24,7 +24,7 @@ extension Daemon {
         status.orphans = orphans[node] ?? []
         status.limits = limitStatus(of: slot.definition)
         agentReports.append(status)
-      } else {
+      } else if tree.isSupervisor(node) {
         supervisorReports.append(report(supervisor: node))
       }
     }

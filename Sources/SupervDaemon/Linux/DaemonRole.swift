@@ -45,9 +45,13 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
       keeperPid: house.keeper == nil ? nil : Processes.parentPid,
       jitterSeed: UInt64(bitPattern: Clock.realTimeNanoseconds), load: load)
     let settings = origin.configuration.settings
-    let memory = try DaemonMemory.read(
-      from: settings.stateDirectory, eventFiles: house.eventFiles)
-    try memory.write(to: settings.stateDirectory)
+    let memory: DaemonMemory
+    if let journal = origin.journal {
+      memory = journal.memory
+    } else {
+      memory = try DaemonMemory.read(from: settings.stateDirectory, eventFiles: house.eventFiles)
+      try memory.write(to: settings.stateDirectory)
+    }
     house.register(start.configurationPath)
     announce(nil)
 

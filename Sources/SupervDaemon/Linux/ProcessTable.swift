@@ -30,8 +30,8 @@ final class ProcessTable {
   private var numbers: [ProcessKey: UInt64] = [:]
   /// Of the processes that superv has started, and that lead a session each.
   private var pids: [Int32: ProcessKey] = [:]
-  /// Told, and to be reaped: until the end is in the journal, a daemon after this one has to be able
-  /// to find it.
+  /// To be reaped once their end is in the journal: until then a daemon after this one has to be
+  /// able to find it.
   private var ended: [ProcessKey: Entry] = [:]
   private var endedPids: Set<Int32> = []
   /// How adopted processes have ended, where the kernel may not say any more.
@@ -163,8 +163,10 @@ final class ProcessTable {
       return .isGone
     }
     // Its daemon may have died between its clone and its exec, which it then does not reach.
-    for _ in 0..<Self.patienceMilliseconds where Processes.isBeforeExec(facts.pid) {
+    var patience = Self.patienceMilliseconds
+    while patience > 0, Processes.isBeforeExec(facts.pid) {
       if try pidfd.wait(timeoutMilliseconds: 1) { break }
+      patience -= 1
     }
     if Processes.isBeforeExec(facts.pid) {
       // A file system that hangs under its program: it would run beside its replacement one day.

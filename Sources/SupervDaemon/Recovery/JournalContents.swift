@@ -115,6 +115,14 @@ package struct JournalContents: Sendable {
     return configurations.last?.load().configuration?.keepingFixedSettings(of: first)
   }
 
+  /// What the daemon knew of lives before its own; the event log says nothing more.
+  package var memory: DaemonMemory {
+    var memory = DaemonMemory()
+    memory.incarnations = tree.earlierIncarnations
+    memory.lastSequence = nextEvent - 1 - Int64(telling.count)
+    return memory
+  }
+
   /// What is known of the process of an incarnation; nil when it never began.
   package func process(_ key: ProcessKey) -> ProcessFacts? {
     if let facts = processes[key.node], facts.key == key { return facts }
