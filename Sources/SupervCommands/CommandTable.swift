@@ -68,6 +68,21 @@ private let treeCommands = [
     examples: [Example(line: "superv shutdown", explanation: "stop everything")],
     statuses: [.ok: "the daemon is gone"], run: runShutdown),
   Command(
+    name: "upgrade", summary: "Go on with another superv, under running agents",
+    operands: [Operand(name: "BINARY", kind: .file, isRequired: false)],
+    defaultTimeout: actionTimeout,
+    description: [
+      "Has another daemon take over: from BINARY, or from the superv that this command is. No "
+        + "agent notices. First BINARY reads what the daemon has written down; when it cannot, "
+        + "nothing is changed. When it does not come to serve, the daemon before it goes on.",
+      "The keeper above the daemon stays the program that it is.",
+    ],
+    examples: [
+      Example(line: "superv upgrade /opt/superv-2/superv", explanation: "under full load")
+    ],
+    statuses: [.ok: "the new daemon serves", .no: "it cannot, and the one before goes on"],
+    run: runUpgrade),
+  Command(
     name: "reload", summary: "Read the configuration again and change what differs",
     options: [Option(name: "plan", summary: "Say what would change, and change nothing")],
     defaultTimeout: actionTimeout,
@@ -355,6 +370,10 @@ private let roleCommands = [
   Command(
     name: "keeper", summary: "The keeper that start spawns", options: roleOptions,
     description: [], isHidden: true, run: runKeeperRole),
+  Command(
+    name: "check-journal", summary: "Whether this superv could take over",
+    operands: [Operand(name: "DIR", kind: .file)], description: [], isHidden: true,
+    run: runJournalCheck),
   Command(
     name: "daemon", summary: "The daemon that the keeper spawns", options: roleOptions,
     description: [], isHidden: true, run: runDaemonRole),

@@ -38,6 +38,9 @@ package final class Daemon<Machine: Kernel> {
   private(set) var eventTime: MonotonicTime
   var stopRequests = 0
   var isStopAnnounced = false
+  var isStopLimited = false
+  /// The program that goes on in this one's place, once somebody has asked for it.
+  var successor: String?
   var journal: JournalState
   /// Until it is gone on with.
   private var recovered: JournalContents?
@@ -80,8 +83,8 @@ package final class Daemon<Machine: Kernel> {
   /// Starts the tree and serves until it is stopped.
   ///
   /// - Parameter reloading: whether the configuration has changed since it was read.
-  /// - Returns: why it was.
-  package func run(reloading: Bool = false) -> TreeEnd {
+  /// - Returns: why it was; nil when it was not, and another daemon goes on with it.
+  package func run(reloading: Bool = false) -> TreeEnd? {
     begin()
     if reloading {
       reloadFromFile(askedBy: nil)
@@ -90,6 +93,7 @@ package final class Daemon<Machine: Kernel> {
     var arrivals: [KernelEvent] = []
     while true {
       if let end { return end }
+      if successor != nil { return nil }
       arrivals.removeAll(keepingCapacity: true)
       kernel.wait(&arrivals)
       let began = kernel.now

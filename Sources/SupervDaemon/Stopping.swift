@@ -37,7 +37,10 @@ extension Daemon {
 
   /// Once the tree stops, for whatever reason, it has so long.
   func limitStop() {
-    guard tree.treeEnd != nil, timers.deadline(of: shutdownTimerKey) == nil else { return }
+    guard tree.treeEnd != nil, !isStopLimited else { return }
+    isStopLimited = true
+    // An earlier daemon may have set it.
+    guard timers.deadline(of: shutdownTimerKey) == nil else { return }
     let deadline = kernel.now + configuration.settings.shutdownTimeout
     timers.set(shutdownTimerKey, at: deadline)
     write(.timer(key: shutdownTimerKey, at: deadline))

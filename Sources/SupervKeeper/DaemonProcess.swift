@@ -15,6 +15,8 @@ final class DaemonProcess {
   let link: KeeperLink
   /// It has found everything again: from now on ends are told to it.
   var isServing = false
+  /// It ends for another program to go on.
+  var hasHandedOver = false
   /// It ends because its tree has.
   var doneStatus: Int32?
 

@@ -165,7 +165,9 @@ package final class Keeper {
         guard let descriptor = daemon.link.takeDescriptor() else { continue }
         sockets.removeAll { $0.name == name }
         sockets.append((name, Stored(descriptor)))
-      case .execute(let path): executable.change(to: path)
+      case .execute(let path):
+        executable.change(to: path)
+        daemon.hasHandedOver = true
       case .done(let status): daemon.doneStatus = status
       case nil: complain("the daemon says '\(words)', which is not understood")
       }
@@ -179,6 +181,9 @@ package final class Keeper {
     daemon = nil
     if let asked = dead.doneStatus {
       isOver = asked
+    } else if dead.hasHandedOver {
+      complain("the daemon (pid \(dead.pid)) hands over to \(executable.path)")
+      startAt = Clock.monotonicNanoseconds
     } else if !hasServed {
       // It has said why itself, where it could.
       isOver = if case .exited(let code) = status { max(1, code) } else { 1 }

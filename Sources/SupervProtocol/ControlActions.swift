@@ -157,3 +157,17 @@ package struct ShutdownReport: Codable, Hashable, Sendable {
     case keeperPID = "keeper_pid"
   }
 }
+
+package struct UpgradeParams: Codable, Hashable, Sendable {
+  /// Absolute.
+  package var binary: String
+
+  package init(binary: String) { self.binary = binary }
+}
+
+package struct UpgradeReport: Codable, Hashable, Sendable {
+  /// Of the daemon that hands over; one with another pid answers next.
+  package var pid: Int32
+
+  package init(pid: Int32) { self.pid = pid }
+}

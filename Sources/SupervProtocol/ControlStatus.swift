@@ -5,6 +5,7 @@
 /// The methods of the control socket.
 package enum ControlMethod: String, CaseIterable, Hashable, Sendable, Codable {
   case status, up, down, restart, signal, hold, events, why, logs, reload, health, call, shutdown
+  case upgrade
 }
 
 /// Params of methods that have none.

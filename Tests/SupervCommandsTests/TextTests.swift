@@ -16,7 +16,8 @@ import Testing
   }
 
   static let commands = [
-    "start", "run", "shutdown", "reload", "check", "doctor", "status", "tree", "why", "events",
+    "start", "run", "shutdown", "upgrade", "reload", "check", "doctor", "status", "tree", "why",
+    "events",
     "logs",
     "health",
     "up", "down", "restart", "signal", "hold", "call", "notify", "help", "completion", "version",

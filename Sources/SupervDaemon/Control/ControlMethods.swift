@@ -52,6 +52,10 @@ extension Daemon {
     case .shutdown:
       reply(to: id, requestID, ShutdownReport(pid: options.pid, keeperPID: options.keeperPid))
       stopAll("asked for over the control socket", askedBy: peer(id))
+    case .upgrade:
+      let params = try JSON.decodeParams(UpgradeParams.self, of: message, in: line)
+      try handOver(to: params.binary, askedBy: id)
+      reply(to: id, requestID, UpgradeReport(pid: options.pid))
     }
   }
 

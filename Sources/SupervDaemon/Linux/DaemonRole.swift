@@ -58,7 +58,14 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     let daemon = Daemon(
       origin.configuration, of: origin.records, kernel: kernel, options: options, memory: memory,
       recovered: origin.journal)
-    let end = daemon.run(reloading: origin.isOutOfDate)
+    guard let end = daemon.run(reloading: origin.isOutOfDate) else {
+      if let path = daemon.successor {
+        house.keeper?.send(KeeperRequest.execute(path: path).words)
+      }
+      kernel.handOver()
+      house.unregister()
+      return 0
+    }
     let status: Int32 =
       switch end {
       case .asked: 0
@@ -80,6 +87,19 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
   } catch {
     announce("\(error)")
     return 1
+  }
+}
+
+/// Why this superv could not go on with what the journal in a runtime directory says.
+package func whyNotToTakeOver(in directory: String) -> String? {
+  let path = JournalFile.path(in: directory)
+  do {
+    let journal = try JournalContents(
+      try Files.read(path, maximumBytes: .max), boot: try Processes.boot())
+    return journal.loadConfiguration() == nil
+      ? "the configuration that runs has errors for this superv" : nil
+  } catch {
+    return "\(path): \(error)"
   }
 }
 

@@ -336,6 +336,15 @@ extension LinuxKernel {
 
   package func updateLog(_ settings: LogFileSettings) { logs.update(settings) }
 
+  /// Another daemon goes on: what the last turn had to say is sent, and nothing is stopped.
+  func handOver() {
+    var ignored: [KernelEvent] = []
+    connections.flush(poll, &ignored)
+    logs.handOver()
+    logs.watchLink(poll)
+    logs.flushEvents(poll)
+  }
+
   /// The end of the daemon: what the last turn had to say is sent, what is still below it is
   /// killed, and the logger writes the rest.
   package func finish() {

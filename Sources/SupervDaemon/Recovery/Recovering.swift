@@ -63,3 +63,18 @@ extension Daemon {
     }
   }
 }
+
+// MARK: - On purpose
+
+extension Daemon {
+  /// Ends this daemon with its turn, and leaves everything as it is for the next one.
+  ///
+  /// - Throws: `RPCError` when there is nobody who would start another one.
+  func handOver(to binary: String, askedBy id: ConnectionID) throws(RPCError) {
+    guard options.keeperPid != nil else {
+      throw RPCError(.unavailable, "no keeper is there to start another daemon")
+    }
+    tell(StoryEvent("daemon.upgrading", .daemon, reason: binary)) { $0.peer = peer(id) }
+    successor = binary
+  }
+}

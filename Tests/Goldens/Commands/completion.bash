@@ -26,12 +26,14 @@ _superv() {
   esac
   case $command:$word in
     :-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help --version" -- "$word")) ;;
-    :*) COMPREPLY=($(compgen -W "start run shutdown reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     start:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     start:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     run:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     run:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     shutdown:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
+    upgrade:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
+    upgrade:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     reload:-*) COMPREPLY=($(compgen -W "--plan --json --socket --timeout --no-color --help" -- "$word")) ;;
     check:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     check:*) COMPREPLY=($(compgen -f -- "$word")) ;;
@@ -63,7 +65,7 @@ _superv() {
     notify:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     notify:*) COMPREPLY=($(compgen -W "ready not-ready status heartbeat" -- "$word")) ;;
     help:-*) COMPREPLY=($(compgen -W "--man --json --socket --timeout --no-color --help" -- "$word")) ;;
-    help:*) COMPREPLY=($(compgen -W "start run shutdown reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     completion:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     completion:*) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
     version:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;

@@ -15,6 +15,8 @@ complete -c superv -n '__fish_seen_subcommand_from start' -F
 complete -c superv -n __fish_use_subcommand -a run -d 'Run a daemon and its tree in the foreground'
 complete -c superv -n '__fish_seen_subcommand_from run' -F
 complete -c superv -n __fish_use_subcommand -a shutdown -d 'Stop every agent, then the daemon'
+complete -c superv -n __fish_use_subcommand -a upgrade -d 'Go on with another superv, under running agents'
+complete -c superv -n '__fish_seen_subcommand_from upgrade' -F
 complete -c superv -n __fish_use_subcommand -a reload -d 'Read the configuration again and change what differs'
 complete -c superv -n '__fish_seen_subcommand_from reload' -l plan -d 'Say what would change, and change nothing'
 complete -c superv -n __fish_use_subcommand -a check -d 'Say everything that is wrong with a configuration'
@@ -58,7 +60,7 @@ complete -c superv -n __fish_use_subcommand -a notify -d 'Say how this agent is,
 complete -c superv -n '__fish_seen_subcommand_from notify' -a 'ready not-ready status heartbeat'
 complete -c superv -n __fish_use_subcommand -a help -d 'Show what a command does'
 complete -c superv -n '__fish_seen_subcommand_from help' -l man -d 'Write the manual page, for man(1), instead'
-complete -c superv -n '__fish_seen_subcommand_from help' -a 'start run shutdown reload check doctor status tree why events logs health up down restart signal hold call notify help completion version'
+complete -c superv -n '__fish_seen_subcommand_from help' -a 'start run shutdown upgrade reload check doctor status tree why events logs health up down restart signal hold call notify help completion version'
 complete -c superv -n __fish_use_subcommand -a completion -d 'Write a completion script for a shell'
 complete -c superv -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c superv -n __fish_use_subcommand -a version -d 'Show the version'

@@ -11,6 +11,7 @@ _superv_commands() {
     'start:Start a daemon and its tree in the background'
     'run:Run a daemon and its tree in the foreground'
     'shutdown:Stop every agent, then the daemon'
+    'upgrade:Go on with another superv, under running agents'
     'reload:Read the configuration again and change what differs'
     'check:Say everything that is wrong with a configuration'
     'doctor:Say what the machine or container gives superv'
@@ -69,6 +70,14 @@ _superv() {
       '--no-color[Write no colors]' \
       '--help[Show the help text of the command]' \
       '-h[Show the help text of the command]' ;;
+    upgrade) _arguments \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
+      '1:BINARY:_files' ;;
     reload) _arguments \
       '--plan[Say what would change, and change nothing]' \
       '--json[Write JSON for programs instead of text for people]' \

@@ -1,0 +1,91 @@
+import Foundation
+import SupervSystem
+import Testing
+
+/// superv is killed, and nobody notices.
+@Suite(.aside) struct SurvivalTests {
+  @Test func nothingIsLostDoubledOrLeftBehind() throws {
+    try withSuperv(sleepers("unused")) { superv in
+      let script = repositoryFolder + "/Tests/Survival/survive.py"
+      let command = try Command(
+        [
+          "/usr/bin/env", "python3", script, "--superv", Superv.executable, "--kills", "20",
+          "--workers", "2", "--seed", "1",
+        ], output: "\(superv.folder)/survive", directory: superv.folder,
+        environment: [
+          "PATH=/usr/local/bin:/usr/bin:/bin:" + (Surroundings.variable("PATH") ?? "")
+        ], as: nil)
+      let answer = try command.end(withinSeconds: 300)
+      #expect(answer.code == 0, "\(answer.output)\(answer.errors)")
+      print(answer.output)
+    }
+  }
+
+  @Test func aKilledDaemonIsReplacedAndAKilledKeeperToo() throws {
+    try withSuperv(sleepers("a", "b")) { superv in
+      try superv.start()
+      let first = try superv.status()
+      for which in [\Status.Daemon.pid, \Status.Daemon.keeper] {
+        let before = try superv.status()
+        try superv.killOne(before.daemon[keyPath: which])
+        let after = try superv.status()
+        #expect(after.agents.map(\.pid) == first.agents.map(\.pid))
+        #expect(after.agents.map(\.incarnation) == first.agents.map(\.incarnation))
+        #expect(after.daemon.pid != before.daemon.pid)
+      }
+      try superv.shutdown()
+      #expect(try superv.processesInFolder().isEmpty)
+    }
+  }
+
+  @Test func anotherProgramTakesOverOrNothingChanges() throws {
+    try withSuperv(sleepers("a", "b")) { superv in
+      try superv.start()
+      let before = try superv.status()
+      let none = try superv("upgrade", "/bin/false")
+      #expect(none.code == 1 && none.errors.contains("nothing has been changed"), "\(none.errors)")
+      #expect(try superv.status().daemon.pid == before.daemon.pid)
+
+      let copy = "\(superv.folder)/superv-2"
+      try FileManager.default.copyItem(atPath: Superv.executable, toPath: copy)
+      let upgraded = try superv("upgrade", copy)
+      #expect(upgraded.code == 0, "\(upgraded.errors)")
+      try superv.connect()
+      let after = try superv.status()
+      #expect(after.daemon.pid != before.daemon.pid)
+      #expect(try Files.linkTarget("/proc/\(after.daemon.pid)/exe") == Files.realPath(copy))
+      #expect(after.agents.map(\.pid) == before.agents.map(\.pid))
+
+      // It reads the journal, and does not come to serve.
+      let broken = "\(superv.folder)/superv-3"
+      try superv.write("superv-3", "#!/bin/sh\n[ \"$1\" = check-journal ]\n")
+      try Files.setMode(broken, 0o755)
+      let refused = try superv("upgrade", broken)
+      #expect(refused.code == 1 && refused.errors.contains("goes on"), "\(refused.errors)")
+      try superv.connect()
+      let end = try superv.status()
+      #expect(end.agents.map(\.pid) == before.agents.map(\.pid))
+      #expect(try Files.linkTarget("/proc/\(end.daemon.pid)/exe") == Files.realPath(copy))
+    }
+  }
+}
+
+extension Status.Daemon {
+  fileprivate var keeper: Int32 { keeperPID ?? 0 }
+}
+
+extension Superv {
+  /// Kills daemon or keeper, and waits for the daemon that comes.
+  fileprivate func killOne(_ pid: Int32) throws {
+    let former = try status().daemon.pid
+    let pidfd = try Processes.open(pid: pid)
+    if let pidfd {
+      try Processes.send(.kill, to: pidfd)
+      _ = try pidfd.wait(timeoutMilliseconds: patienceSeconds * 1000)
+    }
+    try eventually("another daemon serves") {
+      guard (try? connect()) != nil else { return false }
+      return try status().daemon.pid != former
+    }
+  }
+}
