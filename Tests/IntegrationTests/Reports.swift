@@ -6,13 +6,8 @@ import Foundation
 struct Status: Decodable {
   struct Daemon: Decodable {
     var pid: Int32
-    var keeperPID: Int32?
+    var keeperPid: Int32?
     var state: String
-
-    enum CodingKeys: String, CodingKey {
-      case pid, state
-      case keeperPID = "keeper_pid"
-    }
   }
 
   struct Exit: Decodable, Equatable {

@@ -121,7 +121,7 @@ extension Superv {
   func killAll() throws {
     let daemon = try status().daemon
     var open: [OwnedProcess] = []
-    for pid in [daemon.keeperPID, daemon.pid].compactMap(\.self) {
+    for pid in [daemon.keeperPid, daemon.pid].compactMap(\.self) {
       if let pidfd = try Processes.open(pid: pid) { open.append(OwnedProcess(pidfd)) }
     }
     for process in open { try Processes.send(.stop, to: process.pidfd) }

@@ -71,7 +71,7 @@ import Testing
 }
 
 extension Status.Daemon {
-  fileprivate var keeper: Int32 { keeperPID ?? 0 }
+  fileprivate var keeper: Int32 { keeperPid ?? 0 }
 }
 
 extension Superv {

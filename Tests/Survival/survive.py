@@ -82,6 +82,14 @@ class Superv:
                 time.sleep(0.0005)
         sys.exit("superv does not answer any more")
 
+    def wait_for_answer(self, agent):
+        began = time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            if self.command("call", agent, "echo", "{}", "--timeout", "1s").returncode == 0:
+                return
+            time.sleep(0.05)
+        sys.exit(f"{agent} does not answer any more")
+
     def pids(self):
         daemon = self.status()["daemon"]
         return daemon["pid"], daemon["keeper_pid"]
@@ -240,6 +248,9 @@ def survive(superv, folder, options):
     # The first lines and calls.
     time.sleep(1.0)
     gaps, victims, nobody = run_kills(superv, options.kills, dice)
+    # Whoever is not connected again yet is stopped by a signal, and writes nothing down.
+    for index in range(options.workers):
+        superv.wait_for_answer(f"w{index}")
     status, _ = superv.wait()
     after = {agent["name"]: agent["pid"] for agent in status["agents"]}
     verdict.check(
