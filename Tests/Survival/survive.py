@@ -21,7 +21,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 30.0  # seconds for anything that has to happen at all
+PATIENCE = 60.0  # seconds for anything that has to happen at all
 
 
 def configuration(folder, workers, quitters, sleepers):
@@ -61,10 +61,10 @@ class Superv:
         if answer.returncode != 0:
             sys.exit(f"superv start: {answer.stderr}")
 
-    def status(self, timeout=1.0):
+    def status(self):
         """One question over the control socket; nothing of superv's own command line is in the figure."""
         with socket.socket(socket.AF_UNIX) as end:
-            end.settimeout(timeout)
+            end.settimeout(PATIENCE)
             end.connect(self.environment["SUPERV_CONTROL"])
             end.sendall(b'{"jsonrpc":"2.0","id":1,"method":"status","params":{}}\n')
             return json.loads(end.makefile().readline())["result"]
@@ -91,7 +91,7 @@ class Superv:
         sys.exit(f"{agent} does not answer any more")
 
     def pids(self):
-        daemon = self.status()["daemon"]
+        daemon = self.wait()[0]["daemon"]
         return daemon["pid"], daemon["keeper_pid"]
 
 
@@ -243,7 +243,7 @@ def survive(superv, folder, options):
     verdict = Verdict()
     superv.start()
     names = [f"w{index}" for index in range(options.workers)] + ["s0", "s1", "s2"]
-    before = {agent["name"]: agent["pid"] for agent in superv.status()["agents"]}
+    before = {agent["name"]: agent["pid"] for agent in superv.wait()[0]["agents"]}
     starts = {name: started(before[name]) for name in names}
     # The first lines and calls.
     time.sleep(1.0)
