@@ -51,12 +51,12 @@ else
   not_tested "pids_max" "superv check does not know the key"
 fi
 
-if knows 'cpu_max = 20%'; then
+if knows 'cpu_max = 0.2'; then
   add_agent spinner <<'CONF'
 [agent:spinner]
 command = sh -c 'echo $$ >/tmp/spinner.pid; while :; do :; done'
 startsecs = 0
-cpu_max = 20%
+cpu_max = 0.2
 CONF
   within 30 exists /tmp/spinner.pid
   share() { cut -d ' ' -f 1 "$(group_of spinner)/cpu.max"; }
