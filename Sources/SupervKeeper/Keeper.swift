@@ -81,19 +81,14 @@ package final class Keeper {
     sockets = settings.sockets.map { ($0.name, Stored(Descriptor(owning: $0.number))) }
   }
 
-  /// The lock is held by keeper and daemon together: while either lives, no other superv starts
-  /// here.
   private static func lock(_ directory: String) throws(KeeperError) -> Descriptor {
-    let path = "\(directory)/superv.lock"
     do {
       try Files.makeDirectories(directory, mode: 0o700)
-      let file = try Files.open(path, [.readWrite, .append, .create, .noFollow], mode: 0o600)
-      if try file.lock() { return file }
+      if let lock = try RuntimeLock.take(in: directory) { return lock }
     } catch {
       throw KeeperError("runtime_dir cannot be used: \(error)")
     }
-    let holder = ((try? Files.readText(path)) ?? "").prefix { $0.isNumber }
-    throw KeeperError("superv already runs here, with pid \(holder)")
+    throw KeeperError(RuntimeLock.refusal(in: directory))
   }
 
   /// Starts a daemon, and another one whenever it dies.
@@ -254,9 +249,4 @@ package struct KeeperError: Error, CustomStringConvertible {
   package var description: String
 
   init(_ description: String) { self.description = description }
-}
-
-/// To standard error, which is `daemon.log` in the background.
-func complain(_ text: String) {
-  StandardError.write("superv: \(text)\n")
 }

@@ -9,6 +9,12 @@ package enum StandardError {
   }
 }
 
+/// What keeper and daemon say outside of the event log: to standard error, which is `daemon.log` in
+/// the background.
+package func complain(_ text: String) {
+  StandardError.write("superv: \(text)\n")
+}
+
 /// Where a role says what it was asked for.
 package enum StandardOutput {
   /// Writes the text, as far as it can be written.

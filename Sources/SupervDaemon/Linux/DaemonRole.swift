@@ -165,11 +165,6 @@ private struct DaemonOrigin {
   }
 }
 
-/// To standard error, which is `daemon.log` in the background.
-func complain(_ text: String) {
-  StandardError.write("superv: \(text)\n")
-}
-
 /// The directories and files that a daemon lives in, held for as long as it runs.
 final class DaemonHouse {
   private let settings: DaemonSettings
@@ -189,10 +184,10 @@ final class DaemonHouse {
       if let number = start.lockDescriptor {
         Descriptor(owning: number)
       } else {
-        try Self.lock("\(settings.runtimeDirectory)/superv.lock")
+        try Self.lock(settings.runtimeDirectory)
       }
     do {
-      try Self.sign(lock)
+      try RuntimeLock.sign(lock)
       openFiles = try ProcessLimit.raiseOpenFiles()
       keeper = try start.keeperDescriptor.map { (number) throws(SystemError) in
         try KeeperLink(Descriptor(owning: number))
@@ -231,24 +226,13 @@ final class DaemonHouse {
     }
   }
 
-  private static func lock(_ path: String) throws(HouseError) -> Descriptor {
+  private static func lock(_ directory: String) throws(HouseError) -> Descriptor {
     do {
-      let file = try Files.open(path, [.readWrite, .append, .create, .noFollow], mode: 0o600)
-      guard try file.lock() else {
-        let holder = ((try? Files.readText(path)) ?? "").filter { $0.isNumber }
-        throw HouseError("superv already runs here, with pid \(holder)")
-      }
-      return file
-    } catch let error as HouseError {
-      throw error
+      if let lock = try RuntimeLock.take(in: directory) { return lock }
     } catch {
       throw HouseError("\(error)")
     }
-  }
-
-  private static func sign(_ lock: borrowing Descriptor) throws(SystemError) {
-    try lock.truncate(toBytes: 0)
-    try lock.writeAll("\(Processes.ownPid)\n")
+    throw HouseError(RuntimeLock.refusal(in: directory))
   }
 
   private var controlPath: String { "\(settings.runtimeDirectory)/control.sock" }
