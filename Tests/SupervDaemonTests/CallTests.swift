@@ -99,6 +99,24 @@ import Testing
     #expect(writer.take().compactMap { $0.member("params") } == (0..<100).map(String.init))
   }
 
+  /// In an answer `params` is a member that is not known, whatever it holds.
+  @Test(
+    arguments: [
+      "[1]", "7", "null", #"{"to":"reader","method":"a"}"#, #"{"to":1,"to":2,"t\u006f":3}"#,
+    ],
+    [true, false])
+  func paramsBesideAResultAreIgnored(_ params: String, comeFirst: Bool) throws {
+    let world = try World(Self.family)
+    let (planner, writer) = (try world.connect(agent: "planner"), try world.serve("writer"))
+    let id = planner.call("writer")
+    let handle = try writer.takeHandle()
+    let members = [#""params":\#(params)"#, #""result":{"text": 1e0}"#]
+    let body = (comeFirst ? members : members.reversed()).joined(separator: ",")
+    writer.send(#"{"jsonrpc":"2.0","id":\#(handle.id ?? ""),\#(body)}"# + "\n")
+    #expect(planner.answers == [id: [.result(#"{"text": 1e0}"#)]])
+    #expect(writer.take().isEmpty && writer.answers.isEmpty && writer.faults.isEmpty)
+  }
+
   @Test func callWithoutIDIsIgnored() throws {
     let world = try World(Self.family)
     let (planner, writer) = (try world.connect(agent: "planner"), try world.serve("writer"))
