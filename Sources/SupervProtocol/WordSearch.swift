@@ -12,10 +12,10 @@ private let highBits: UInt64 = ones &* 0x80
 /// Subtraction also marks what has its high bit set already; all of that is looked for anyway.
 @inline(__always)
 func marksOfSpecials(in word: UInt64) -> UInt64 {
-  let quotes = (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
+  // With that bit turned over the quote is 0x20, just above the control characters.
+  let quotesAndControls = (word ^ ones &* 0x02) &- ones &* 0x21
   let backslashes = (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
-  let controls = word &- ones &* 0x20
-  return (quotes | backslashes | controls | word) & highBits
+  return (quotesAndControls | backslashes | word) & highBits
 }
 
 /// The index of the first byte at or after `start` that `marksOfSpecials` marks. Within the last
