@@ -33,7 +33,9 @@ final class SessionHub {
   private var sessions: [ConnectionID: Session] = [:]
   private var counts: [ProcessKey: Int] = [:]
   /// By the index of the node.
-  private var serving: [Session?] = []
+  private var serving: [Session?] = [] { didSet { servingState &+= 1 } }
+  /// Grows whenever another one serves.
+  private(set) var servingState: UInt64 = 0
 
   subscript(id: ConnectionID) -> Session? { sessions[id] }
 

@@ -8,7 +8,7 @@ final class CallHub {
   /// What an operator's calls come from.
   static let operatorName = quoted("@operator")
 
-  var table: CallTable
+  private let keptTable: Exclusive<CallTable>
   var monitors = MonitorTable()
   var refusals = RefusalLimiter()
   private var traceIDs: Jitter
@@ -22,8 +22,14 @@ final class CallHub {
 
   /// - Parameter seed: of trace ids, and of the first call's number.
   init(seed: UInt64) {
-    traceIDs = Jitter(seed: seed)
-    table = CallTable(firstNumber: traceIDs.next())
+    var random = Jitter(seed: seed)
+    keptTable = Exclusive(CallTable(firstNumber: random.next()))
+    traceIDs = random
+  }
+
+  var table: CallTable {
+    _read { yield keptTable.value }
+    _modify { yield &keptTable.value }
   }
 
   var nextDeadline: MonotonicTime? { table.nextDeadline }

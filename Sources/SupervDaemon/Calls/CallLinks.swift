@@ -6,13 +6,13 @@ struct CallList: Sendable {
 }
 
 /// What ties the slots of a table together to lists of one kind, each slot in at most one of them.
-struct CallLinks {
+struct CallLinks: ~Copyable {
   private struct Link {
     var next: Int32 = -1
     var previous: Int32 = -1
   }
 
-  private var links: [Link] = []
+  private var links = Slab<Link>()
 
   /// Room for one more slot.
   mutating func grow() { links.append(Link()) }

@@ -35,18 +35,24 @@ package final class CallPeer {
   /// The supervisor that is declared for it; nil where it stands alone, or was taken out.
   fileprivate(set) var supervisor: NodeID?
   fileprivate(set) var agent: CallAgent
-  /// One for each instance: one that hangs does not cut off those that work.
-  var breaker: CircuitBreaker
-  /// Whether it was ready in this state of the tree, so that the tree is not asked for every call.
-  var readiness: (treeState: UInt64, isReady: Bool) = (0, false)
+  private let keptBreaker: Exclusive<CircuitBreaker>
+  /// The connection that takes its calls, nil while there is none, as of a state of tree and
+  /// sessions: neither is asked for every call.
+  var reach: (state: UInt64, connection: ConnectionID?) = (0, nil)
 
   package init(_ node: NodeID, name: String, supervisor: NodeID?, of agent: CallAgent) {
     self.node = node
     self.name = name
     self.supervisor = supervisor
     self.agent = agent
-    breaker = CircuitBreaker(agent.settings.breaker)
+    keptBreaker = Exclusive(CircuitBreaker(agent.settings.breaker))
     quotedName = quoted(name)
+  }
+
+  /// One for each instance: one that hangs does not cut off those that work.
+  var breaker: CircuitBreaker {
+    _read { yield keptBreaker.value }
+    _modify { yield &keptBreaker.value }
   }
 
   func move(to supervisor: NodeID?, of agent: CallAgent) {
@@ -63,13 +69,18 @@ package final class CallAgent {
   /// Instances named in `accept_calls_from`, by themselves or by what they belong to.
   var accepted: Set<NodeID> = []
   var peers: [CallPeer] = []
-  var metrics = CallMetrics()
+  private let keptMetrics = Exclusive(CallMetrics())
   /// The instance that is first in turn.
   fileprivate var turn = 0
 
   package init(_ name: String, _ settings: CallSettings) {
     self.name = name
     self.settings = settings
+  }
+
+  var metrics: CallMetrics {
+    _read { yield keptMetrics.value }
+    _modify { yield &keptMetrics.value }
   }
 
   /// Whether an instance may call this agent: siblings under one supervisor may, and whom the
@@ -96,6 +107,7 @@ package final class CallRoute {
   /// - Parameters:
   ///   - handsCount: how many calls an instance has in its hands.
   ///   - canTake: whether an instance may be chosen at all.
+  @inline(__always)
   package func choose(
     by handsCount: (NodeID) -> Int, where canTake: (CallPeer) -> Bool
   ) -> CallPeer? {

@@ -40,7 +40,7 @@ package struct Call {
 }
 
 /// The calls in flight, in a slab: what is done for each of them moves a few words and allocates
-/// nothing once the slab has grown. It is not copyable: looking something up copies nothing either.
+/// nothing once the slabs have grown. It is not copyable: looking something up copies nothing either.
 ///
 /// Every call stands in a heap of deadlines in which each entry has four children, and in two
 /// lists, of those that one connection waits for and those in the hands of one instance.
@@ -63,17 +63,17 @@ package struct CallTable: ~Copyable {
     var slot: Int32
   }
 
-  private var slots: [Slot] = []
+  private var slots = Slab<Slot>()
   private var waitingLinks = CallLinks()
   private var handLinks = CallLinks()
   /// By the asker's number.
-  private var waiting: [CallList] = []
+  private var waiting = Slab<CallList>()
   private var freeAskers: [AskerNumber] = []
   /// By the index of the callee's node.
-  private var hands: [CallList] = []
+  private var hands = Slab<CallList>()
   /// The ids that the callers gave, `MessageScanner.maximumIDBytes` for each slot.
-  private var callerIDs: [UInt8] = []
-  private var heap: [Due] = []
+  private var callerIDs = Slab<UInt8>()
+  private var heap = Slab<Due>()
   /// Linked by `nextFree`.
   private var firstFree: Int32 = -1
   private var nextNumber: UInt64
@@ -85,7 +85,7 @@ package struct CallTable: ~Copyable {
   package init(firstNumber: UInt64) { nextNumber = max(1, firstNumber & CallID.numberMask) }
 
   package var nextDeadline: MonotonicTime? {
-    heap.first.map { MonotonicTime(nanoseconds: $0.time) }
+    heap.count > 0 ? MonotonicTime(nanoseconds: heap[0].time) : nil
   }
 
   /// The call of this id while it is in flight.
@@ -94,7 +94,7 @@ package struct CallTable: ~Copyable {
   }
 
   package func isCurrent(_ id: CallID) -> Bool {
-    slots.indices.contains(id.slot) && slots[id.slot].number == id.number
+    id.slot < slots.count && slots[id.slot].number == id.number
       && slots[id.slot].call != nil
   }
 
@@ -146,11 +146,11 @@ package struct CallTable: ~Copyable {
     firstFree = Int32(slot)
     count &-= 1
     guard count == 0, slots.count > Self.keptSlotCount else { return }
-    slots = []
+    slots = Slab()
     waitingLinks = CallLinks()
     handLinks = CallLinks()
-    callerIDs = []
-    heap = []
+    callerIDs = Slab()
+    heap = Slab()
     firstFree = -1
   }
 
@@ -163,7 +163,7 @@ package struct CallTable: ~Copyable {
     slots.append(Slot())
     waitingLinks.grow()
     handLinks.grow()
-    callerIDs.append(contentsOf: repeatElement(0, count: MessageScanner.maximumIDBytes))
+    for _ in 0..<MessageScanner.maximumIDBytes { callerIDs.append(0) }
     return slots.count &- 1
   }
 
@@ -178,8 +178,9 @@ package struct CallTable: ~Copyable {
   /// Appends the id that the caller gave, byte for byte.
   package func appendCallerID(of id: CallID, to output: inout OutputSpan<UInt8>) {
     let start = id.slot &* MessageScanner.maximumIDBytes
-    output.append(
-      callerIDs.span.extracting(start..<start &+ Int(slots[id.slot].callerIDByteCount)))
+    for index in start..<start &+ Int(slots[id.slot].callerIDByteCount) {
+      output.append(callerIDs[index])
+    }
   }
 
   /// The oldest call of an asker to which it has given this id.
@@ -245,8 +246,8 @@ package struct CallTable: ~Copyable {
 
   /// The call whose deadline is over longest at `now`; it stays in the table.
   package func firstDue(at now: MonotonicTime) -> CallID? {
-    guard let first = heap.first, first.time <= now.nanoseconds else { return nil }
-    return id(of: Int(first.slot))
+    guard heap.count > 0, heap[0].time <= now.nanoseconds else { return nil }
+    return id(of: Int(heap[0].slot))
   }
 
   /// The connection that was asked has closed: the deadline of its call comes no later than `time`.

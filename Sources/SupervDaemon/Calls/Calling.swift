@@ -136,11 +136,11 @@ extension Daemon {
     let chosen = route.choose(
       by: { calls.table.handsCount($0) },
       where: { peer in
-        guard isReady(peer), sessions.serving(peer.node) != nil else { return false }
+        guard connection(of: peer) != nil else { return false }
         guard let caller else { return true }
         return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
       })
-    if let chosen, let session = sessions.serving(chosen.node) { return (chosen, session.id) }
+    if let chosen, let connection = connection(of: chosen) { return (chosen, connection) }
     guard let caller else { throw refused(.notReady, route.agent, notReadyText(route)) }
     let others = route.peers.filter { !isInChain($0, caller, outer) }
     if others.isEmpty {
@@ -156,11 +156,14 @@ extension Daemon {
     throw refused(.notReady, route.agent, notReadyText(route))
   }
 
-  private func isReady(_ peer: CallPeer) -> Bool {
-    if peer.readiness.treeState != calls.treeState {
-      peer.readiness = (calls.treeState, tree.isReady(peer.node))
+  /// Where calls to an instance go that is ready and serves.
+  private func connection(of peer: CallPeer) -> ConnectionID? {
+    // Both only grow.
+    let state = calls.treeState &+ sessions.servingState
+    if peer.reach.state != state {
+      peer.reach = (state, tree.isReady(peer.node) ? sessions.serving(peer.node)?.id : nil)
     }
-    return peer.readiness.isReady
+    return peer.reach.connection
   }
 
   private func notReadyText(_ route: CallRoute) -> String {

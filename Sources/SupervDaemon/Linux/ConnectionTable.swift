@@ -31,7 +31,8 @@ final class ConnectionTable {
     let id: ConnectionID
     let door: Door
     let socket: Descriptor
-    var output = OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes)
+    private let keptOutput = Exclusive(
+      OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes))
     var waitsToWrite = false
     var isClosing = false
     /// Whether it stands in `dirty`.
@@ -46,6 +47,11 @@ final class ConnectionTable {
       self.door = door
       self.socket = socket
       self.sequence = sequence
+    }
+
+    var output: OutBuffer {
+      _read { yield keptOutput.value }
+      _modify { yield &keptOutput.value }
     }
   }
 

@@ -1,0 +1,51 @@
+/// A row of plain data that grows, in memory of its own.
+///
+/// What an array costs beside that, this does not: it is never shared, so that nothing asks whether
+/// it is before each change; and as part of an object it is changed by code that the compiler sees
+/// whole, so that no access is looked up while the daemon runs. Every index is checked.
+@safe struct Slab<Element>: ~Copyable {
+  private var memory = unsafe UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
+  private(set) var count = 0
+
+  init() {}
+
+  deinit {
+    unsafe memory.extracting(..<count).deinitialize()
+    unsafe memory.deallocate()
+  }
+
+  subscript(index: Int) -> Element {
+    @inline(__always) get {
+      check(index)
+      return unsafe memory[index]
+    }
+    @inline(__always) _modify {
+      check(index)
+      yield unsafe &memory[index]
+    }
+  }
+
+  @inline(__always)
+  private func check(_ index: Int) {
+    precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "outside of the slab")
+  }
+
+  mutating func append(_ element: Element) {
+    if unsafe count == memory.count { grow() }
+    unsafe memory.initializeElement(at: count, to: element)
+    count &+= 1
+  }
+
+  mutating func removeLast() -> Element {
+    check(count &- 1)
+    count &-= 1
+    return unsafe memory.moveElement(from: count)
+  }
+
+  private mutating func grow() {
+    let larger = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(16, 2 * count))
+    _ = unsafe larger.moveInitialize(fromContentsOf: memory)
+    unsafe memory.deallocate()
+    unsafe memory = larger
+  }
+}
