@@ -18,11 +18,14 @@ package final class Asker {
   /// The instance whose connection it is; nil for an operator's.
   package let peer: CallPeer?
   package let number: AskerNumber
+  /// As JSON has it.
+  let quotedName: [UInt8]
 
   package init(_ connection: ConnectionID, of peer: CallPeer?, in table: inout CallTable) {
     self.connection = connection
     self.peer = peer
     number = table.openAsker()
+    quotedName = peer?.quotedName ?? CallHub.operatorName
   }
 }
 
@@ -111,7 +114,10 @@ package final class CallRoute {
   package func choose(
     by handsCount: (NodeID) -> Int, where canTake: (CallPeer) -> Bool
   ) -> CallPeer? {
-    if peers.count == 1 { return canTake(peers[0]) ? peers[0] : nil }
+    if peers.count == 1 {
+      let only = peers[0]
+      return canTake(only) ? only : nil
+    }
     var chosen: (peer: CallPeer, index: Int, handsCount: Int)?
     for offset in 0..<peers.count {
       let index = (agent.turn &+ offset) % peers.count

@@ -22,24 +22,30 @@ extension OutputSpan<UInt8> {
 
   /// Appends 16 hexadecimal digits, in lower case.
   mutating func append(hexadecimal value: UInt64) {
-    append(word: HexadecimalWord.digits(of: value >> 32))
-    append(word: HexadecimalWord.digits(of: value))
+    append(HexadecimalWord.digits(of: value >> 32).byteSwapped, count: 8)
+    append(HexadecimalWord.digits(of: value).byteSwapped, count: 8)
   }
 
-  /// Appends eight bytes, the highest one first.
-  @inline(__always)
-  private mutating func append(word: UInt64) {
-    precondition(freeCapacity >= 8, "a message is longer than was said")
-    unsafe withUnsafeMutableBufferPointer { buffer, count in
-      unsafe UnsafeMutableRawBufferPointer(buffer).storeBytes(
-        of: word.bigEndian, toByteOffset: count, as: UInt64.self)
-      count &+= 8
-    }
-  }
-
-  /// Appends a number that is not negative.
+  /// Appends a number from 0 to 99,999,999, longer than any time that a call may take.
   mutating func append(decimal number: Int64) {
-    if number > 9 { append(decimal: number / 10) }
-    append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number % 10))
+    precondition(number >= 0 && number < 100_000_000, "a number is longer than was said")
+    var (rest, digits, count) = (UInt32(truncatingIfNeeded: number), 0 as UInt64, 0)
+    repeat {
+      digits = digits << 8 | UInt64(UInt32(UInt8(ascii: "0")) &+ rest % 10)
+      rest /= 10
+      count &+= 1
+    } while rest > 0
+    append(digits, count: count)
+  }
+
+  /// Appends the lowest bytes of a word, the lowest one first.
+  @inline(__always)
+  private mutating func append(_ word: UInt64, count: Int) {
+    precondition(freeCapacity >= 8, "a message is longer than was said")
+    unsafe withUnsafeMutableBufferPointer { buffer, end in
+      unsafe UnsafeMutableRawBufferPointer(buffer).storeBytes(
+        of: word.littleEndian, toByteOffset: end, as: UInt64.self)
+      end &+= count
+    }
   }
 }

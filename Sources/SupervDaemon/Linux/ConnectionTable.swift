@@ -57,7 +57,7 @@ final class ConnectionTable {
 
   private(set) var doors: [Door] = []
   /// A connection's number is its slot in the lower bits and, above them, which one it is there.
-  private var slots: [(generation: UInt64, entry: Entry?)] = []
+  private let slots = Exclusive(Slab<(generation: UInt64, entry: Entry?)>())
   private var freeSlots: [Int] = []
   private var byProcess: [ProcessKey: [Entry]] = [:]
   private static let slotBits: UInt64 = 24
@@ -133,9 +133,9 @@ final class ConnectionTable {
       case .http: Caller.http
       case .agent: try processes.identify(socket)
       }
-    let slot = freeSlots.popLast() ?? slots.count
-    if slot == slots.count { slots.append((generation: 1, entry: nil)) }
-    let number = slots[slot].generation << Self.slotBits | UInt64(slot)
+    let slot = freeSlots.popLast() ?? slots.value.count
+    if slot == slots.value.count { slots.value.append((generation: 1, entry: nil)) }
+    let number = slots.value[slot].generation << Self.slotBits | UInt64(slot)
     connectionCount += 1
     let entry = Entry(
       ConnectionID(door.kind, number: number), door, socket, sequence: connectionCount)
@@ -146,7 +146,7 @@ final class ConnectionTable {
       freeSlots.append(slot)
       throw error
     }
-    slots[slot].entry = entry
+    slots.value[slot].entry = entry
     door.count += 1
     if case .agent(let process, _) = caller {
       entry.process = process
@@ -157,8 +157,9 @@ final class ConnectionTable {
 
   private func entry(_ number: UInt64) -> Entry? {
     let slot = Int(number & (1 << Self.slotBits - 1))
-    guard slot < slots.count, slots[slot].generation == number >> Self.slotBits else { return nil }
-    return slots[slot].entry
+    guard slot < slots.value.count, slots.value[slot].generation == number >> Self.slotBits
+    else { return nil }
+    return slots.value[slot].entry
   }
 
   private func refuse(_ socket: borrowing Descriptor, at door: Door) {
@@ -173,7 +174,8 @@ final class ConnectionTable {
   private func dropOldest(
     of door: Door, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
   ) {
-    let oldest = slots.compactMap(\.entry).filter { $0.door === door }
+    let oldest = slots.value.indices.compactMap { slots.value[$0].entry }
+      .filter { $0.door === door }
       .min { $0.sequence < $1.sequence }
     if let oldest { drop(oldest, poll, &events) }
   }
@@ -207,9 +209,10 @@ final class ConnectionTable {
     _ entry: Entry, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
   ) {
     let slot = Int(entry.id.number & (1 << Self.slotBits - 1))
-    guard slots[slot].entry === entry else { return }
+    guard slots.value[slot].entry === entry else { return }
     try? poll.remove(entry.socket)
-    slots[slot] = (generation: slots[slot].generation + 1, entry: nil)
+    slots.value[slot].generation += 1
+    slots.value[slot].entry = nil
     freeSlots.append(slot)
     entry.door.count -= 1
     if let process = entry.process {

@@ -14,6 +14,8 @@
     unsafe memory.deallocate()
   }
 
+  var indices: Range<Int> { 0..<count }
+
   subscript(index: Int) -> Element {
     @inline(__always) get {
       check(index)
