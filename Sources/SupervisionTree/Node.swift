@@ -2,10 +2,16 @@
 package struct NodeID: Codable, Hashable, Comparable, Sendable {
   package let index: Int
 
+  // Written out for other modules, which would call what the compiler derives through a table.
+  @inlinable
   package init(index: Int) { self.index = index }
 
   package static let root = NodeID(index: 0)
 
+  @inlinable
+  package static func == (left: Self, right: Self) -> Bool { left.index == right.index }
+
+  @inlinable
   package static func < (left: Self, right: Self) -> Bool { left.index < right.index }
 }
 

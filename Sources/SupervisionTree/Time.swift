@@ -3,9 +3,18 @@
 package struct MonotonicTime: Codable, Hashable, Comparable, Sendable {
   package var nanoseconds: Int64
 
+  // Written out for other modules, which would call what the compiler derives through a table.
+  @inlinable
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+  @inlinable
+  package static func == (left: Self, right: Self) -> Bool { left.nanoseconds == right.nanoseconds }
+
+  @inlinable
   package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+
+  @inlinable
+  package static func > (left: Self, right: Self) -> Bool { left.nanoseconds > right.nanoseconds }
 
   package static func + (time: Self, span: Duration) -> Self {
     Self(nanoseconds: time.nanoseconds.addingSaturating(span.wholeNanoseconds))

@@ -28,8 +28,8 @@ final class CallHub {
   }
 
   var table: CallTable {
-    _read { yield keptTable.value }
-    _modify { yield &keptTable.value }
+    @inline(__always) _read { yield keptTable.value }
+    @inline(__always) _modify { yield &keptTable.value }
   }
 
   var nextDeadline: MonotonicTime? { table.nextDeadline }

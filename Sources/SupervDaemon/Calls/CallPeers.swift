@@ -54,8 +54,8 @@ package final class CallPeer {
 
   /// One for each instance: one that hangs does not cut off those that work.
   var breaker: CircuitBreaker {
-    _read { yield keptBreaker.value }
-    _modify { yield &keptBreaker.value }
+    @inline(__always) _read { yield keptBreaker.value }
+    @inline(__always) _modify { yield &keptBreaker.value }
   }
 
   func move(to supervisor: NodeID?, of agent: CallAgent) {
@@ -82,8 +82,8 @@ package final class CallAgent {
   }
 
   var metrics: CallMetrics {
-    _read { yield keptMetrics.value }
-    _modify { yield &keptMetrics.value }
+    @inline(__always) _read { yield keptMetrics.value }
+    @inline(__always) _modify { yield &keptMetrics.value }
   }
 
   /// Whether an instance may call this agent: siblings under one supervisor may, and whom the

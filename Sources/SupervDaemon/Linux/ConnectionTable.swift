@@ -50,8 +50,8 @@ final class ConnectionTable {
     }
 
     var output: OutBuffer {
-      _read { yield keptOutput.value }
-      _modify { yield &keptOutput.value }
+      @inline(__always) _read { yield keptOutput.value }
+      @inline(__always) _modify { yield &keptOutput.value }
     }
   }
 
