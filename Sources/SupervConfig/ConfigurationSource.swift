@@ -15,6 +15,9 @@ package protocol ConfigurationSource {
   func userExists(_ name: String) -> Bool
   /// Why the kernel cannot keep a limit of a whole process tree here; nil: it can.
   func problem(keeping limit: TreeLimit) -> String?
+  /// What of a sandbox the kernel cannot enforce here, and why; paths that do not exist are not
+  /// among it.
+  func problems(enforcing sandbox: SandboxSettings) -> [String]
   /// The folder of the running superv, absolute: `%(bin)s`.
   var binaryFolder: String { get }
 }
@@ -22,6 +25,7 @@ package protocol ConfigurationSource {
 extension ConfigurationSource {
   package func canonicalPath(_ path: String) -> String? { nil }
   package func problem(keeping limit: TreeLimit) -> String? { nil }
+  package func problems(enforcing sandbox: SandboxSettings) -> [String] { [] }
 }
 
 package enum FileKind: String, Codable, Hashable, Sendable { case file, folder, other }

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "csv_features.h"
+#include "csv_sandbox.h"
 #include "csv_spawn.h"
 
 // Descriptors that the kernel makes for us; all of them are close-on-exec.
