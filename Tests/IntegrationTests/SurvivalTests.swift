@@ -10,12 +10,12 @@ import Testing
 
   /// Where a pidfd does not tell how a process ended (Linux before 6.15), its zombie does.
   @Test func nothingIsLostOnAnOldKernel() throws {
-    try runScript("survive.py", "--old-kernel", "--kills", "9", "--workers", "1", "--seed", "2")
+    try runScript("survive.py", "--old-kernel", "--kills", "9", "--workers", "2", "--seed", "2")
   }
 
   /// A few of the system calls that may be the daemon's last; `everycall.py` tries them all.
   @Test func everyCallCanBeTheLast() throws {
-    try runScript("everycall.py", "--kills", "30", "--phases", Self.quickPhases)
+    try runScript("everycall.py", "--kills", "20", "--phases", Self.quickPhases)
   }
 
   private static let quickPhases = "up,restart,down,orphan,retire,group,child,takeover,begin,end"

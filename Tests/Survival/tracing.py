@@ -124,6 +124,7 @@ class Traced:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG | _ALL_THREADS)
             except ChildProcessError:
+                self.is_gone = True
                 return "ended", None
             if pid == 0:
                 if time.monotonic() > until:

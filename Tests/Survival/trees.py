@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import time
@@ -103,6 +104,14 @@ class Tree:
         # What there is when nothing has happened.
         self.before = self.outcome()
 
+    def ends(self, last_event):
+        """The next tree counts restarts anew, and tells its story after this event."""
+        self.last_event = last_event
+        for agent in self.agents.values():
+            agent.update(restarts=0, exit="of another life", reason="of another life")
+        for supervisor in self.supervisors.values():
+            supervisor.update(restarts_in_period=0, reason="of another life")
+
     def journal_has(self, word):
         """Whether a request was written down. At the end of all there is no journal any more."""
         try:
@@ -121,13 +130,17 @@ class Tree:
             pids = processes.pop(name, [])
             if agent["pid"] and pids != [agent["pid"]]:
                 found[name, "processes"] = f"superv says {agent['pid']}, there are {pids}"
+            is_same = agent["pid"] == before["pid"] and agent["incarnation"] == before["incarnation"]
             found[name] = (
-                agent["phase"], agent["ready"], len(pids), agent["pid"] == before["pid"],
-                agent["incarnation"] - before["incarnation"], agent["restarts"] - before["restarts"],
-                json.dumps(agent["exit"]), uncounted(agent["reason"]))
+                agent["phase"], agent["ready"], len(pids), is_same, agent["incarnation"] - before["incarnation"],
+                agent["restarts"] - before["restarts"],
+                json.dumps(agent["exit"]) if not is_same or agent["exit"] != before["exit"] else "as before",
+                uncounted(agent["reason"]) if not is_same or agent["reason"] != before["reason"] else "as before")
         for one in status["supervisors"]:
-            found[one["name"]] = (one["phase"], one["restarts_in_period"]
-                                  - self.supervisors[one["name"]]["restarts_in_period"], uncounted(one["reason"]))
+            before = self.supervisors[one["name"]]
+            found[one["name"]] = (
+                one["phase"], one["restarts_in_period"] - before["restarts_in_period"],
+                uncounted(one["reason"]) if one["reason"] != before["reason"] else "as before")
         if processes:
             found["left over"] = dict(processes)
         roles = roles_of_superv(self.superv)
@@ -189,17 +202,23 @@ def roles_of_superv(superv):
 
 
 def processes_of_superv(superv):
-    """The processes of superv itself with their roles: each has the environment of its `superv start`."""
+    """The processes of superv itself with their roles. What `superv start` begins has its environment; a logger has none,
+    and files in the folder open."""
     found, mark = [], f"XDG_RUNTIME_DIR={superv.folder}/xdg".encode()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if mark not in file.read().split(b"\0"):
-                    continue
             with open(f"/proc/{pid}/cmdline", "rb") as file:
-                found.append((int(pid), file.read().split(b"\0")[1].decode()))
-        except (OSError, IndexError):
+                role = file.read().split(b"\0")[1:2]
+            if role == [b"logger"]:
+                files = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+                is_ours = any(path.startswith(f"{superv.folder}/") for path in files)
+            else:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    is_ours = role and mark in file.read().split(b"\0")
+        except OSError:
             continue
+        if is_ours:
+            found.append((int(pid), role[0].decode()))
     return found
 
 
@@ -234,6 +253,20 @@ class World:
         kill(self.keeper)
         wait_for("the next keeper", lambda: self.daemon != daemon)
 
+    def sight(self):
+        """What there is to be seen of a superv that went wrong."""
+        seen = []
+        for pid, role in processes_of_superv(self.superv):
+            try:
+                with open(f"/proc/{pid}/status") as file:
+                    state = {line.split(":")[0]: line.split()[1] for line in file if ":\t" in line and len(line.split()) > 1}
+                with open(f"/proc/{pid}/wchan") as file:
+                    seen.append(f"{role} {pid} {state['State']} tracer {state['TracerPid']} in {file.read()}")
+            except OSError:
+                continue
+        with open(f"{self.superv.folder}/run/daemon.log") as file:
+            return "\n".join("      " + line.rstrip() for line in seen + file.readlines()[-4:])
+
     def is_gone(self):
         """A logger may go on for a while."""
         return not set(roles_of_superv(self.superv)) - {"logger"} and not marked(self.superv.folder)
@@ -245,7 +278,11 @@ class World:
         wait_for("the end of superv", self.is_gone)
 
     def destroy(self):
-        for pid, _ in processes_of_superv(self.superv):
-            kill(pid)
-        for pids in marked(self.superv.folder).values():
-            kill(*pids)
+        """Keeper and daemon replace each other until both are caught."""
+        while pids := [pid for pid, _ in processes_of_superv(self.superv)] + sum(marked(self.superv.folder).values(), []):
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.05)
