@@ -306,6 +306,19 @@ extension Daemon {
     story.append(event)
   }
 
+  /// The same, by whatever daemon comes to it, if what the next line of the journal says is done.
+  func announce(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
+    tell(event, change)
+    journal.announced += story.suffix(1)
+    journal.unwrittenCount += 1
+  }
+
+  /// In the place of a daemon that has died before it came to it.
+  func announce(again event: StoryEvent) {
+    story.append(event)
+    journal.announced.append(event)
+  }
+
   func tell(_ note: Note) {
     metrics.restarts.take(note)
     journal.untold.append(note)
@@ -341,6 +354,7 @@ extension Daemon {
     let entries = story.map { events.add($0) }
     write(.telling(entries.map { String(decoding: $0.json, as: UTF8.self) }))
     journal.untold = []
+    journal.announced = []
     for entry in entries {
       kernel.writeEvent(entry.json)
       for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {

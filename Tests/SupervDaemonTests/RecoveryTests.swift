@@ -141,6 +141,41 @@ import Testing
     #expect(deaths > 100, "\(deaths) deaths")
   }
 
+  /// Whoever stops an agent is named exactly when the agent is stopped.
+  @Test(arguments: 0..<30)
+  func whatWasAskedForAndWhoAskedGoTogether(fuse: Int) throws {
+    let world = try World(Self.pair)
+    let client = world.connect(process: 99)
+    world.kernel.fuse = fuse
+    client.request("down", #"{"names":["a"]}"#)
+    world.settle()
+    try world.replaceDaemon()
+    world.settle()
+    let asked = try world.events().count { $0.event == "control.down" }
+    let isDown = try world.agent("a").phase != "running"
+    #expect(asked == (isDown ? 1 : 0))
+    let lines = world.kernel.eventLines.map { String(decoding: $0, as: UTF8.self) }
+    let isNamed = lines.filter { $0.contains(#""control.down""#) }
+      .allSatisfy { $0.contains(#""pid":99"#) }
+    #expect(isNamed)
+    world.signal(.terminate)
+    world.settle()
+    let orders = try world.events().filter { $0.event == "daemon.stopping" }
+    #expect(orders.count == 1)
+  }
+
+  @Test(arguments: 0..<12)
+  func aStopIsToldByWhoeverComesToIt(fuse: Int) throws {
+    let world = try World(Self.pair)
+    world.kernel.fuse = fuse
+    world.signal(.terminate)
+    world.settle()
+    try world.replaceDaemon()
+    world.settle()
+    let isStopping = try world.daemon.end != nil || world.status().daemon.state == .stopping
+    #expect(try world.events().count { $0.event == "daemon.stopping" } == (isStopping ? 1 : 0))
+  }
+
   @Test func aJournalCanBeCutAnywhere() throws {
     let world = try World(Self.pair)
     world.end("a")

@@ -102,11 +102,11 @@ final class AgentCgroups {
     guard problem == nil else { return nil }
     let group = group(launch.agent, launch.key.incarnation)
     do throws(SystemError) {
-      try make(group)
+      let wasKilled = try make(group)
       for (limit, file, value) in limits.files where isKept(limit) {
         try group.set(file, to: value)
       }
-      let opened = OpenGroup(try group.open())
+      let opened = OpenGroup(try group.open(), wasKilled: wasKilled)
       adopt(launch.key, group)
       return opened
     } catch {
@@ -116,13 +116,18 @@ final class AgentCgroups {
     }
   }
 
-  private func make(_ group: ControlGroup) throws(SystemError) {
+  /// - Returns: whether what was in it was killed.
+  private func make(_ group: ControlGroup) throws(SystemError) -> Bool {
     do {
       try group.make()
     } catch {
       if error.isInTheWay {
-        // An incarnation is started once: whoever is in there is of another life.
-        try group.kill()
+        // Of another life, or of a start that the daemon before did not live to see.
+        guard group.remove() else {
+          try group.kill()
+          return true
+        }
+        try group.make()
       } else if error.isMissing {
         // Somebody has tidied up.
         try folder.make()
@@ -131,6 +136,7 @@ final class AgentCgroups {
         throw error
       }
     }
+    return false
   }
 
   /// An incarnation that an earlier daemon has started.
@@ -282,8 +288,14 @@ extension AgentCgroups {
 /// The folder of a group, open for a spawn.
 final class OpenGroup {
   let descriptor: Descriptor
+  /// It was killed as a whole, once: Linux (seen in 6.18) kills whatever is cloned into it for ever
+  /// after. A process may still be moved there.
+  let wasKilled: Bool
 
-  init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+  init(_ descriptor: consuming Descriptor, wasKilled: Bool) {
+    self.descriptor = descriptor
+    self.wasKilled = wasKilled
+  }
 }
 
 extension TreeLimit {

@@ -38,6 +38,7 @@ extension LinuxKernel {
       switch try processes.adopt(process, poll) {
       case .neverRan: return false
       case .isWatched:
+        keeper?.spare(process.pid)
         adoptOutput(of: process, launch)
         guard let launch else { return true }
         trees.begin(launch, pid: process.pid)

@@ -45,7 +45,7 @@ package final class LinuxKernel: Kernel {
   let connections: ConnectionTable
   let logs: LoggerProcess
   let journal: JournalFile
-  private let keeper: KeeperWatch?
+  let keeper: KeeperWatch?
   package let boot: String
   /// Processes of an earlier daemon that ended while nobody looked.
   var unseenEnds: [ProcessKey] = []
@@ -149,9 +149,11 @@ package final class LinuxKernel: Kernel {
     logs.handOver()
     logs.watchLink(poll)
     connections.flush(poll, &events)
-    keeper?.serve()
-    for key in told { processes.close(key) }
+    for key in told {
+      if let pid = processes.close(key) { keeper?.reap(pid) }
+    }
     told.removeAll(keepingCapacity: true)
+    keeper?.serve()
     notifySocket.releaseBarriers()
     while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
       sparePipes.append(pipes)
@@ -251,7 +253,7 @@ package final class LinuxKernel: Kernel {
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
-    case .keeper: keeper?.take(processes, poll)
+    case .keeper: keeper?.take(poll)
     case .gauge: limits.takeGauge(poll, &events)
     }
   }

@@ -15,8 +15,8 @@ package struct JournalContents: Sendable {
   private var signals: [ProcessKey: Set<Int32>] = [:]
   private var health: [NodeID: (incarnation: UInt64, memory: HealthMemory)] = [:]
   package private(set) var held: [String] = []
-  /// Decided, and told nobody.
-  package private(set) var untold: [Note] = []
+  /// Announced or decided, and told nobody.
+  package private(set) var untold: [Untold] = []
   /// Lines of the event log that may be written or not.
   package private(set) var telling: [String] = []
   package private(set) var nextEvent: Int64 = 1
@@ -72,7 +72,8 @@ package struct JournalContents: Sendable {
       signals[ProcessKey(node: node, incarnation: incarnation), default: []].insert(number)
     case .health(let node, let incarnation, let memory): health[node] = (incarnation, memory)
     case .held(let names): held = names
-    case .untold(let notes): untold += notes
+    case .untold(let notes): untold += notes.map { .note($0) }
+    case .announced(let events): untold += events.map { .event($0) }
     case .telling(let lines):
       telling = lines
       nextEvent += Int64(lines.count)
@@ -89,7 +90,7 @@ package struct JournalContents: Sendable {
       case .setTimer(let id, let due): timers[id.index] = due
       case .cancelTimer(let id): timers[id.index] = nil
       case .note(let note):
-        untold.append(note)
+        untold.append(.note(note))
         noteReadiness(note, time)
       // Whether it was carried out shows in what is there.
       case .spawn, .askToStop, .signal, .kill, .treeStopped: break
@@ -143,6 +144,12 @@ package struct JournalContents: Sendable {
   package func health(of key: ProcessKey) -> HealthMemory? {
     health[key.node].flatMap { $0.incarnation == key.incarnation ? $0.memory : nil }
   }
+}
+
+/// What is still to be told.
+package enum Untold: Sendable {
+  case note(Note)
+  case event(StoryEvent)
 }
 
 /// Why a journal says nothing that could be gone on with.

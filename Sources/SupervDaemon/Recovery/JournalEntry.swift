@@ -29,6 +29,8 @@ package enum JournalEntry: Codable, Sendable {
   case held([String])
   /// Decided, and not yet told when the snapshot was made.
   case untold([Note])
+  /// To be told, beside what the tree decides: who asked for what the next line is about.
+  case announced([StoryEvent])
   /// Lines of the event log that are being written: whatever was decided before is in them.
   case telling([String])
   /// They are with the logger.

@@ -13,6 +13,10 @@ struct JournalState {
   var records: [RecordedConfiguration]
   /// Decided, and not told yet.
   var untold: [Note] = []
+  /// Announced, and not told yet.
+  var announced: [StoryEvent] = []
+  /// How many of the latest of these go with the next line, in the same write.
+  var unwrittenCount = 0
   private var snapshotByteCount = 0
   private var byteCount = 0
 
@@ -30,10 +34,17 @@ struct JournalState {
 
 extension Daemon {
   func write(_ entry: JournalEntry) {
-    var line = JSON.encode(entry)
-    line.append(UInt8(ascii: "\n"))
-    journal.hasGrown(by: line.count)
-    kernel.appendToJournal(line)
+    var lines: [UInt8] = []
+    if journal.unwrittenCount > 0 {
+      JSON.append(
+        JournalEntry.announced(journal.announced.suffix(journal.unwrittenCount)), to: &lines)
+      lines.append(UInt8(ascii: "\n"))
+      journal.unwrittenCount = 0
+    }
+    JSON.append(entry, to: &lines)
+    lines.append(UInt8(ascii: "\n"))
+    journal.hasGrown(by: lines.count)
+    kernel.appendToJournal(lines)
   }
 
   /// Writes the journal anew where what has happened is not for a line of it, before the effects
@@ -75,6 +86,8 @@ extension Daemon {
     entries += departing.values.filter { tree.isExpected($0.node, $0.incarnation) }
       .map { .process($0) }
     entries.append(.held(health.heldNames.sorted()))
+    if !journal.announced.isEmpty { entries.append(.announced(journal.announced)) }
+    journal.unwrittenCount = 0
     entries.append(.untold(journal.untold + notes))
     var lines: [UInt8] = []
     for entry in entries {
