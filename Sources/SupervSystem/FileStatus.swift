@@ -17,6 +17,8 @@ package struct FileStatus: Hashable, Sendable {
   package var group: UInt32
   /// The permission bits, 0...0o7777.
   package var mode: UInt32
+  /// How many names it has; of a folder, two and one for each folder in it, mostly.
+  package var linkCount: UInt64
 
   init(_ raw: stat) {
     kind =
@@ -37,6 +39,7 @@ package struct FileStatus: Hashable, Sendable {
     user = raw.st_uid
     group = raw.st_gid
     mode = raw.st_mode & 0o7777
+    linkCount = UInt64(raw.st_nlink)
   }
 }
 

@@ -75,6 +75,34 @@ import Testing
     }
   }
 
+  @Test func aControlGroupIsUsedAgainAndRemovedAtTheEnd() throws {
+    guard Self.canTest("auto") else { return }
+    let text = """
+      [agent:a]
+      command = sleep 1000
+      startsecs = 0
+      backoff_base = 0
+      """
+    try withSuperv(text) { superv in
+      try superv.start()
+      func folder() throws -> String {
+        let pid = try #require(try superv.status()[agent: "a"]?.pid)
+        let name = try #require(ControlGroupHome.name(of: String(pid)))
+        let home = try ControlGroupHome.find()
+        return home.group.path + name.dropFirst(home.name.utf8.count)
+      }
+      let before = try folder()
+      #expect(before.hasSuffix("/agent-a.1.1") || before.hasSuffix("/agent-a.0.1"), "\(before)")
+      try superv.send(.kill, to: "a")
+      try superv.wait(for: "a", incarnation: 2)
+      #expect(try folder() == before)
+      #expect(try superv("down", "a").code == 0)
+      try eventually("the group is removed") { try Files.status(of: before) == nil }
+      #expect(try superv("up", "a").code == 0)
+      #expect(try folder().hasSuffix(".3"))
+    }
+  }
+
   @Test(arguments: ["off", "auto"])
   func nothingIsLeftOfAnAgentThatCrashes(cgroups: String) throws {
     guard Self.canTest(cgroups) else { return }

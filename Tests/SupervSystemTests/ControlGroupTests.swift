@@ -71,22 +71,22 @@ import Testing
     try Self.withGroup { group in
       let inner = group.group("inner")
       try inner.make()
-      #expect(group.isPopulated == false && group.canBeKilled)
+      #expect(group.occupation == .empty && group.canBeKilled)
       let sleeper = try Self.sleeper(in: inner, old: old)
       #expect(group.members == [sleeper.pid] && group.ownMembers.isEmpty)
-      #expect(group.isPopulated == true && !group.remove())
+      #expect(group.occupation == .populated && !group.remove())
       #expect(ControlGroupHome.name(of: "\(sleeper.pid)")?.hasSuffix("/inner") == true)
       try group.kill()
       #expect(try sleeper.pidfd.wait(timeoutMilliseconds: 60_000))
       #expect(try Processes.reap(sleeper.pidfd) == .signalled(number: 9, coreDumped: false))
-      #expect(group.isPopulated == false)
+      #expect(group.occupation == .empty)
     }
   }
 
   @Test func aGroupThatIsGoneIsSaid() throws {
     try Self.withGroup { group in
       let lost = group.group("lost")
-      #expect(lost.isPopulated == nil && lost.remove())
+      #expect(lost.occupation == nil && lost.remove())
       #expect(throws: SystemError.self) { try lost.kill() }
       try lost.make()
       let error = #expect(throws: SystemError.self) { try lost.make() }

@@ -4,8 +4,15 @@ import SupervisionTree
 
 /// The control groups of agents: one for each incarnation, in a folder of this tree's own.
 ///
-/// A group's path follows from the runtime folder, the instance and its incarnation, so that the
-/// next daemon finds it again. superv's own process only moves, into a leaf beside them, when
+/// A group is named after the runtime folder, the instance and an incarnation. The incarnations
+/// that follow use it as well, as long as each one left it empty: making and removing a group
+/// takes longer than the rest of a restart. So the group of an incarnation is the one with the
+/// highest number that is not above its own, and the next daemon finds it again.
+///
+/// Where the kernel counts or limits something, every incarnation has a group of its own and
+/// begins at zero.
+///
+/// superv's own process only moves, into a leaf beside them, when
 /// controllers are wanted: those need a parent without processes (cgroup-v2.rst, "No Internal
 /// Process Constraint").
 final class AgentCgroups {
@@ -17,10 +24,21 @@ final class AgentCgroups {
   private let folder: ControlGroup
   /// What the kernel can keep for agents; nil: nobody has asked for it yet.
   private var enabled: Set<ControlGroup.Controller>?
+  /// Whether an earlier daemon has asked.
+  private let wasEnabled: Bool
   /// Why others are not in there.
   private var enablingProblem = ""
-  private var groups: [ProcessKey: ControlGroup] = [:]
+  private struct Owned {
+    let group: ControlGroup
+    let prefix: String
+  }
+
+  private var groups: [ProcessKey: Owned] = [:]
   private var keys: [String: ProcessKey] = [:]
+  /// Of incarnations that have ended and left nobody behind, by the instance: for the next one.
+  private var idle: [String: ControlGroup] = [:]
+  /// What an earlier daemon has left: the incarnations that groups are named after, by instance.
+  private let inherited: [String: [UInt64]]
   /// Of incarnations that have ended: to be removed once nobody is in them.
   private var retired: [ControlGroup] = []
   /// Somebody was in them when it was tried.
@@ -35,10 +53,14 @@ final class AgentCgroups {
       let found = try Self.findHome(settings.controlGroups, name)
       home = found
       folder = found.group.group(name)
+      inherited = Self.groupNumbers(in: folder)
+      wasEnabled = folder.hasControllersBelow
       problem = nil
     } catch {
       home = nil
       folder = ControlGroup(path: "/\(name)")
+      inherited = [:]
+      wasEnabled = false
       problem = error.description
       if settings.controlGroups == .require {
         throw HouseError("`cgroups = require`: \(error.description)")
@@ -82,13 +104,26 @@ final class AgentCgroups {
 
   /// Names have letters, digits, `_`, `-`, `.`, and at most 64 bytes; the prefix keeps them apart
   /// from the kernel's files.
-  private func group(_ agent: AgentDefinition, _ incarnation: UInt64) -> ControlGroup {
-    folder.group("agent-\(agent.agent).\(agent.instance).\(incarnation)")
+  private static func prefix(_ agent: AgentDefinition) -> String {
+    "agent-\(agent.agent).\(agent.instance)"
+  }
+
+  private static func groupNumbers(in folder: ControlGroup) -> [String: [UInt64]] {
+    var numbers: [String: [UInt64]] = [:]
+    for group in folder.children {
+      guard let dot = group.path.lastIndex(of: "."),
+        let slash = group.path.lastIndex(of: "/"), slash < dot,
+        let number = UInt64(group.path[group.path.index(after: dot)...])
+      else { continue }
+      numbers[String(group.path[..<dot].dropFirst(folder.path.count + 1)), default: []]
+        .append(number)
+    }
+    return numbers
   }
 
   // MARK: - One incarnation
 
-  subscript(key: ProcessKey) -> ControlGroup? { groups[key] }
+  subscript(key: ProcessKey) -> ControlGroup? { groups[key]?.group }
 
   /// Makes the group of an incarnation, with its limits.
   ///
@@ -100,20 +135,36 @@ final class AgentCgroups {
       throw LaunchError("limits = require: \(problem)")
     }
     guard problem == nil else { return nil }
-    let group = group(launch.agent, launch.key.incarnation)
+    let prefix = Self.prefix(launch.agent)
+    if let group = idle.removeValue(forKey: prefix) {
+      if let opened = openUntouched(group) {
+        adopt(launch.key, group, prefix)
+        return OpenGroup(opened)
+      }
+      retired.append(group)
+    }
+    let group = folder.group("\(prefix).\(launch.key.incarnation)")
     do throws(SystemError) {
       try make(group)
       for (limit, file, value) in limits.files where isKept(limit) {
         try group.set(file, to: value)
       }
       let opened = OpenGroup(try group.open())
-      adopt(launch.key, group)
+      adopt(launch.key, group, prefix)
       return opened
     } catch {
       _ = group.remove()
       guard limits.policy == .require else { return nil }
       throw LaunchError("limits = require: \(error)")
     }
+  }
+
+  /// - Returns: nil when an incarnation before has changed it, or the kernel counts in it.
+  private func openUntouched(_ group: ControlGroup) -> Descriptor? {
+    guard !isCounted, let opened = try? group.open(),
+      (try? opened.status())?.linkCount == ControlGroup.linkCountWithoutChildren
+    else { return nil }
+    return opened
   }
 
   private func make(_ group: ControlGroup) throws(SystemError) {
@@ -135,20 +186,26 @@ final class AgentCgroups {
 
   /// An incarnation that an earlier daemon has started.
   func adopt(_ key: ProcessKey, _ agent: AgentDefinition) {
-    let group = group(agent, key.incarnation)
-    if problem == nil, group.isPopulated != nil { adopt(key, group) }
+    let prefix = Self.prefix(agent)
+    let numbers = inherited[prefix] ?? []
+    guard let number = numbers.filter({ $0 <= key.incarnation }).max() else { return }
+    let group = folder.group("\(prefix).\(number)")
+    if group.occupation != nil { adopt(key, group, prefix) }
   }
 
-  private func adopt(_ key: ProcessKey, _ group: ControlGroup) {
-    groups[key] = group
+  private func adopt(_ key: ProcessKey, _ group: ControlGroup, _ prefix: String) {
+    groups[key] = Owned(group: group, prefix: prefix)
     keys[group.path] = key
   }
 
   /// Nothing more is started in it.
-  func retire(_ key: ProcessKey) {
-    guard let group = groups.removeValue(forKey: key) else { return }
-    keys[group.path] = nil
-    retired.append(group)
+  ///
+  /// - Parameter isEmpty: whether the next incarnation may use it.
+  func retire(_ key: ProcessKey, isEmpty: Bool = false) {
+    guard let owned = groups.removeValue(forKey: key) else { return }
+    keys[owned.group.path] = nil
+    guard isEmpty else { return retired.append(owned.group) }
+    if let other = idle.updateValue(owned.group, forKey: owned.prefix) { retired.append(other) }
   }
 
   /// Whether `removeRetired` has something to do.
@@ -160,15 +217,23 @@ final class AgentCgroups {
     retired.removeFirst(min(Self.turnCount, retired.count))
   }
 
-  /// Something has ended: groups that were not empty may be now.
+  /// Something has ended, a while ago: groups that were not empty may be now, and what is not
+  /// started again by now is not in a hurry.
   func retryRetired() {
-    retired += occupied
+    retired += occupied + idle.values
     occupied = []
+    idle = [:]
+  }
+
+  /// All there are.
+  private var everyGroup: [ControlGroup] {
+    groups.values.map(\.group) + Array(idle.values) + retired + occupied
   }
 
   /// Processes that the kernel killed because memory had run out.
   func outOfMemoryKills(of key: ProcessKey) -> UInt64 {
-    groups[key]?.counter("oom_kill", in: "memory.events") ?? 0
+    guard isCounted else { return 0 }
+    return self[key]?.counter("oom_kill", in: "memory.events") ?? 0
   }
 
   /// The incarnation whose group a process is in, whatever became of its parents and its session.
@@ -183,12 +248,12 @@ final class AgentCgroups {
 
   /// Kills everything in the groups of all agents, for the end of superv.
   func killAll() {
-    for group in Array(groups.values) + retired + occupied { try? group.kill() }
+    for group in everyGroup { try? group.kill() }
   }
 
   /// Leaves nothing behind but what superv itself is in.
   func finish() {
-    for group in Array(groups.values) + retired + occupied { _ = group.remove() }
+    for group in everyGroup { _ = group.remove() }
     if problem == nil { try? Files.removeDirectory(folder.path) }
   }
 }
@@ -207,6 +272,9 @@ extension AgentCgroups {
     let names = missing.map(\.rawValue).joined(separator: ", ")
     return "the kernel cannot keep \(names): \(problem ?? enablingProblem)"
   }
+
+  /// Whether there is something in a group that should begin at zero.
+  private var isCounted: Bool { enabled.map { !$0.isEmpty } ?? wasEnabled }
 
   private func controllers() -> Set<ControlGroup.Controller> {
     if let enabled { return enabled }

@@ -205,12 +205,13 @@ extension TreeKiller {
       if endings[index].hunt != nil {
         advanceHunt(index, now)
       } else if let group = groups[endings[index].key], !mayDetach(index) {
-        if group.isPopulated == true {
+        switch group.occupation {
+        case .populated:
           endings[index].killed.formUnion(group.members.filter { isLeftBehind($0, index) })
           try? group.kill()
           wait(index, now)
-        } else {
-          settle(index, &events)
+        case .empty: settle(index, groupIsEmpty: true, &events)
+        case .frozen, nil: settle(index, &events)
         }
       } else {
         // One look serves all that have ended meanwhile.
@@ -274,10 +275,12 @@ extension TreeKiller {
     endings[index].delay = min(endings[index].delay * 2, Self.longestDelay)
   }
 
-  private func settle(_ index: Int, _ events: inout [KernelEvent]) {
+  private func settle(
+    _ index: Int, groupIsEmpty: Bool = false, _ events: inout [KernelEvent]
+  ) {
     let ending = endings[index]
     endings[index].isSettled = true
-    groups.retire(ending.key)
+    groups.retire(ending.key, isEmpty: groupIsEmpty)
     if !ending.killed.isEmpty { events.append(.leftBehind(ending.key, ending.killed.count)) }
     if let termination = ending.termination { events.append(.ended(ending.key, termination)) }
   }
