@@ -72,6 +72,10 @@ package final class LinuxKernel: Kernel {
   private var surveyDeadline: MonotonicTime?
   private static let surveyPatience = Duration.milliseconds(200)
   private static let orphanDelay = Duration.milliseconds(250)
+  /// The journal was written anew, which takes as much memory as all that the daemon knows.
+  var hasMemoryToGiveBack = false
+  /// Nothing was given back yet: what the start has needed comes with it.
+  private var isStarting = true
 
   /// - Parameters:
   ///   - sockets: that listen, each one for its door.
@@ -205,6 +209,11 @@ package final class LinuxKernel: Kernel {
   private func doHousework() {
     logs.restartIfDue(now, poll)
     trees.groups.removeRetired()
+    if hasMemoryToGiveBack {
+      OwnMemory.giveBack(includingProgram: isStarting)
+      isStarting = false
+      hasMemoryToGiveBack = false
+    }
     guard let due = orphansDue, due <= now else { return }
     let isDone = processes.reapOrphans(except: isOwnChild)
     orphansDue = isDone ? nil : now + Self.orphanDelay
