@@ -8,6 +8,8 @@ struct JournalState {
   /// It is written anew when it has grown by so much, and by several times what it began with.
   private static let grownBytes = 1 << 20
   private static let grownFactor = 4
+  /// What a node takes in a snapshot, about.
+  static let nodeByteCount = 1 << 10
 
   /// What the configuration was made of: at the start of superv, and by the last reload.
   var records: [RecordedConfiguration]
@@ -30,8 +32,8 @@ struct JournalState {
 
 extension Daemon {
   func write(_ entry: JournalEntry) {
-    var line = JSON.encode(entry)
-    line.append(UInt8(ascii: "\n"))
+    var line: [UInt8] = []
+    entry.appendLine(to: &line)
     journal.hasGrown(by: line.count)
     kernel.appendToJournal(line)
   }
@@ -77,11 +79,20 @@ extension Daemon {
     entries.append(.held(health.heldNames.sorted()))
     entries.append(.untold(journal.untold + notes))
     var lines: [UInt8] = []
-    for entry in entries {
-      JSON.append(entry, to: &lines)
-      lines.append(UInt8(ascii: "\n"))
-    }
+    for entry in entries { entry.appendLine(to: &lines) }
     journal.hasBegun(with: lines.count)
+    kernel.replaceJournal(lines)
+  }
+
+  /// Writes the journal of a tree to which nothing has happened.
+  func writeBeginning() {
+    let entries: [JournalEntry] =
+      [.header(JournalHeader(superv: supervVersion, boot: kernel.boot))]
+      + journal.records.map { .configuration($0) }
+      + [.beginning(beginning, shape: tree.shape), .nextEvent(events.nextSequence)]
+    var lines: [UInt8] = []
+    for entry in entries { entry.appendLine(to: &lines) }
+    journal.hasBegun(with: lines.count + tree.nodeCount * JournalState.nodeByteCount)
     kernel.replaceJournal(lines)
   }
 }
