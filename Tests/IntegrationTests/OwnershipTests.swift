@@ -81,7 +81,6 @@ import Testing
       [agent:a]
       command = sleep 1000
       startsecs = 0
-      backoff_base = 0
       """
     try withSuperv(text) { superv in
       try superv.start()
