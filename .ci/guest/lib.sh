@@ -24,6 +24,12 @@ within() {
   done
 }
 
+# One more agent: add_agent NAME <its section
+add_agent() {
+  cat >"/run/more/$1.conf"
+  superv reload >/dev/null
+}
+
 # The last line that the machine has to say; then process 1 is asked to stop.
 finish() {
   echo "end of checks" >/dev/console

@@ -19,5 +19,6 @@ check "signals that mean nothing do nothing" superv status
 
 . /srv/contained.sh
 . /srv/limits.sh
+. /srv/sandbox.sh
 
 finish TERM

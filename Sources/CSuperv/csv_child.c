@@ -3,9 +3,13 @@
 //   cgroup       before anything else can be charged to the daemon's; only where clone could not
 //   session      first, so that even a child that fails later is nobody's job to stop
 //   signals      nothing of ours can run in the child; SIG_IGN would survive the exec
+//   privileges, landlock   as who we are, who may do without the first; and while the rules still
+//                have the number that the daemon knows them by
 //   descriptors  before the limits: the daemon's numbers can be above the agent's RLIMIT_NOFILE
 //   limits, nice before the user: raising either needs privileges
-//   groups, group, user   in this order, as each one but the last needs what the last gives up
+//   bounding, groups, group, user   in this order, as each one but the last needs what the last
+//                gives up
+//   capabilities what is left of them after that
 //   umask, directory, input   as the user, so that permission is the agent's own, and the
 //                path of the input may be relative to the directory
 //   parent       who comes after one that has died starts this program itself
@@ -21,7 +25,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "csv_raw.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
@@ -33,16 +36,11 @@
 #define SYS_close_range 436
 #endif
 
-CHILD __attribute__((noreturn)) static void fail(struct child *child, enum csv_stage stage,
-                                                 long result, int detail) {
+CHILD void csv_fail(struct child *child, enum csv_stage stage, long result, int detail) {
   child->report->code = (int)-result;
   child->report->detail = detail;
   child->report->stage = stage;
   for (;;) raw(SYS_exit_group, 127, 0, 0, 0, 0);
-}
-
-INLINE void check(struct child *child, enum csv_stage stage, long result, int detail) {
-  if (result < 0) fail(child, stage, result, detail);
 }
 
 // Stages
@@ -198,12 +196,12 @@ CHILD __attribute__((noreturn)) static void execute(struct child *child) {
       if (i == 0) result = code;
       continue;
     }
-    if (code != -EACCES) fail(child, CSV_STAGE_EXEC, code, i);
+    if (code != -EACCES) csv_fail(child, CSV_STAGE_EXEC, code, i);
     if (result == -EACCES) continue;
     result = code;
     detail = i;
   }
-  fail(child, CSV_STAGE_EXEC, result, detail);
+  csv_fail(child, CSV_STAGE_EXEC, result, detail);
 }
 
 CHILD void csv_run_child(void *context) {
@@ -216,19 +214,23 @@ CHILD void csv_run_child(void *context) {
   if (request->new_session)
     check(child, CSV_STAGE_SESSION, raw(SYS_setsid, 0, 0, 0, 0, 0), -1);
   reset_signals(child);
+  csv_enter_sandbox(child);
   place_descriptors(child);
   set_limits(child);
   if (request->change_nice)
     check(child, CSV_STAGE_NICE, raw(SYS_setpriority, PRIO_PROCESS, 0, request->nice, 0, 0), -1);
+  if (request->change_capabilities) csv_limit_capabilities(child);
   if (request->change_user) become_user(child);
+  if (request->change_capabilities) csv_set_capabilities(child);
   if (request->change_umask)
     check(child, CSV_STAGE_UMASK, raw(SYS_umask, request->umask, 0, 0, 0, 0), -1);
   if (request->directory)
     check(child, CSV_STAGE_DIRECTORY, raw(SYS_chdir, pointer(request->directory), 0, 0, 0, 0), -1);
   if (request->input) open_input(child);
   if (request->record && raw(SYS_getppid, 0, 0, 0, 0, 0) != child->parent)
-    fail(child, CSV_STAGE_PARENT, -ECHILD, -1);
+    csv_fail(child, CSV_STAGE_PARENT, -ECHILD, -1);
   check(child, CSV_STAGE_MASK,
         raw(SYS_rt_sigprocmask, SIG_SETMASK, pointer(&nothing), 0, sizeof nothing, 0), -1);
+  if (request->is_trial) csv_try_sandbox(child);
   execute(child);
 }

@@ -2,6 +2,7 @@
 #ifndef CSV_CHILD_H
 #define CSV_CHILD_H
 
+#include "csv_raw.h"
 #include "csv_spawn.h"
 
 enum { SIGNAL_COUNT = 64, CSV_SPAWN_SLOTS = 4 };
@@ -22,6 +23,20 @@ struct child {
   int joins_cgroup;           // it has to put itself there
   struct csv_spawned *report; // in memory shared with the parent, cloned or forked
 };
+
+// Reports where the child has come to an end, and ends it; `result` is that of a system call.
+__attribute__((noreturn)) void csv_fail(struct child *child, enum csv_stage stage, long result,
+                                    int detail);
+
+INLINE void check(struct child *child, enum csv_stage stage, long result, int detail) {
+  if (result < 0) csv_fail(child, stage, result, detail);
+}
+
+// Stages of csv_confine.c.
+void csv_enter_sandbox(struct child *child);
+void csv_limit_capabilities(struct child *child);
+void csv_set_capabilities(struct child *child);
+__attribute__((noreturn)) void csv_try_sandbox(struct child *child);
 
 // Goes through the stages; `context` is a struct child. Reports the one that fails.
 __attribute__((noreturn)) void csv_run_child(void *context);

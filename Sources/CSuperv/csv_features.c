@@ -12,14 +12,6 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset 444
-#endif
-
-int csv_landlock_version(void) {
-  const int ask_for_version = 1;
-  return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, ask_for_version);
-}
 
 int csv_has_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
 

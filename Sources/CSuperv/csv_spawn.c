@@ -148,7 +148,8 @@ static int prepare_memory(void) {
 }
 
 CHILD static long clone_child(struct child *child, int *pidfd) {
-  if (!child->request->old_kernel) {
+  // One that borrows our memory may always look into it: a trial would show nothing.
+  if (!child->request->old_kernel && !child->request->is_trial) {
     struct clone_args arguments = {
         .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
         .pidfd = (uint64_t)(uintptr_t)pidfd,

@@ -93,6 +93,7 @@ package struct AgentDefinition: Hashable, Sendable {
   package var treeLimits = TreeLimits()
   /// Whether what has left its session outlives it.
   package var detachIsAllowed = false
+  package var sandbox = SandboxSettings()
   /// -20...19; nil: superv's.
   package var nice: Int32?
   /// What standard input reads.

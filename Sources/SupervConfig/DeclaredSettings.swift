@@ -115,6 +115,7 @@ struct DeclaredSettings {
     reading.checkFiles(of: agent)
     reading.checkHealth(of: agent)
     reading.checkLimits(of: agent)
+    reading.checkSandbox(of: agent)
     return agent
   }
 

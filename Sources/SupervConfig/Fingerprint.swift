@@ -52,6 +52,7 @@ extension AgentDefinition {
     hash.combine(passEnvironment)
     combineHealth(into: &hash)
     combineTree(into: &hash)
+    combineSandbox(into: &hash)
     return hash.value
   }
 
@@ -62,6 +63,21 @@ extension AgentDefinition {
     }
     if treeLimits.policy != .bestEffort { hash.combine(treeLimits.policy.rawValue) }
     if detachIsAllowed { hash.combine("detach_allowed") }
+  }
+
+  /// Likewise.
+  private func combineSandbox(into hash: inout StableHash) {
+    if sandbox.policy != .bestEffort { hash.combine("sandbox \(sandbox.policy.rawValue)") }
+    func combine(_ name: String, _ value: String?) {
+      guard let value else { return }
+      hash.combine("\(name) \(value)")
+    }
+    combine("no_new_privs", sandbox.noNewPrivileges.map { String($0) })
+    combine("capabilities", sandbox.capabilities.map { String(Capability.bits($0)) })
+    combine("read", sandbox.read?.joined(separator: "\n"))
+    combine("write", sandbox.write?.joined(separator: "\n"))
+    combine("connect", sandbox.connect?.text)
+    combine("oom_score_adj", sandbox.outOfMemoryScore.map { String($0) })
   }
 
   /// Of health, what the process was given: a descriptor and `WATCHDOG_USEC`. Without them nothing

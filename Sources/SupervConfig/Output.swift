@@ -115,6 +115,7 @@ extension DeclaredTree {
     definition.limits = ResourceLimit.Resource.allCases.compactMap { settings.limits[$0] }
     definition.treeLimits = settings.treeLimits
     definition.detachIsAllowed = settings.detachIsAllowed
+    definition.sandbox = settings.sandbox
     definition.nice = settings.nice.map { Int32($0) }
     definition.standardInput = settings.standardInput
     definition.log = settings.log

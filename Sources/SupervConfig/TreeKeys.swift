@@ -36,6 +36,7 @@ struct AgentSettings: ChildSettings, Hashable, Sendable {
   var limits: [ResourceLimit.Resource: ResourceLimit] = [:]
   var treeLimits = TreeLimits()
   var detachIsAllowed = false
+  var sandbox = SandboxSettings()
   var stopSignal: Int32 = 15
   var stopWait = Duration.seconds(10)
   /// Zero: it is not told to stop.
@@ -108,7 +109,7 @@ let agentKeys: [Key<AgentSettings>] =
       "How long it has to be gone after `stopsignal`; then it is killed, with everything it has "
         + "started."
     ),
-  ] + callKeys + limitKeys + [
+  ] + callKeys + limitKeys + sandboxKeys + [
     Key(
       "environment", \.environment, .environment, default: "",
       "Variables beyond `pass_environment`, separated by commas or lines: `A=1, B=\"x, y\"`."),

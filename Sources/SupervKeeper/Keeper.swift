@@ -95,6 +95,7 @@ package final class Keeper {
   ///
   /// - Returns: the exit status for which the last one has asked.
   package func run() -> Int32 {
+    hideMemory()
     startDaemon()
     var events: [EventPoll.Event] = []
     while true {

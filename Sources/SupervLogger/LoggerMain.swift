@@ -15,6 +15,7 @@ package import SupervSystem
 package func runLogger(
   link: consuming Descriptor, listener: consuming Descriptor
 ) throws(SystemError) {
+  hideMemory()
   for signal: Signal in [.terminate, .interrupt, .hangUp, .pipe] { try signal.ignore() }
   // 2 000 pipes for 1 000 agents; without more descriptors the first ones are still read.
   _ = try? ProcessLimit.raiseOpenFiles()

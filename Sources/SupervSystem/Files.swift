@@ -19,6 +19,8 @@ package enum Files {
     package static let directory = Self(rawValue: O_DIRECTORY)
     /// Fail with `ELOOP` when the last part is a symbolic link.
     package static let noFollow = Self(rawValue: O_NOFOLLOW)
+    /// Not the file itself, only where it is: needs no permission for it (`O_PATH`).
+    package static let pathOnly = Self(rawValue: 0o10000000)
   }
 
   /// Opens a file, close-on-exec; a terminal does not become the controlling one (open(2)).

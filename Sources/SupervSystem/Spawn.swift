@@ -4,8 +4,8 @@ import Glibc
 /// A step between the decision to start a program and the program, in their order.
 package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
   case clone = 1
-  case cgroup, session, signals, descriptors, limits, nice, groups, group, user, umask
-  case directory, input, mask, parent, exec
+  case cgroup, session, signals, privileges, landlock, descriptors, limits, nice
+  case bounding, groups, group, user, capabilities, umask, directory, input, mask, parent, exec
 
   /// The system call, as its man page is called.
   package var call: String {
@@ -14,12 +14,16 @@ package enum SpawnStage: UInt32, CaseIterable, Hashable, Sendable {
     case .cgroup: "cgroup.procs"
     case .session: "setsid"
     case .signals: "sigaction"
+    case .privileges: "prctl PR_SET_NO_NEW_PRIVS"
+    case .landlock: "landlock_restrict_self"
     case .descriptors: "dup2"
     case .limits: "setrlimit"
     case .nice: "setpriority"
+    case .bounding: "prctl PR_CAPBSET_DROP"
     case .groups: "setgroups"
     case .group: "setgid"
     case .user: "setuid"
+    case .capabilities: "capset"
     case .umask: "umask"
     case .directory: "chdir"
     case .input: "open"
@@ -84,7 +88,7 @@ package func spawn(_ request: SpawnRequest) throws(SpawnError) -> SpawnedProcess
 }
 
 extension SpawnRequest {
-  fileprivate func forC(_ memory: inout CMemory) -> csv_spawn_request {
+  func forC(_ memory: inout CMemory) -> csv_spawn_request {
     var raw = unsafe csv_spawn_request()
     unsafe raw.candidates = memory.strings(candidates)
     unsafe raw.arguments = memory.strings(arguments)
@@ -126,6 +130,7 @@ extension SpawnRequest {
       unsafe raw.umask = Int32(umask & 0o777)
       unsafe raw.change_umask = 1
     }
+    unsafe confinement.apply(to: &raw)
     if let record {
       unsafe raw.record = memory.string(record.before)
       unsafe raw.record_end = memory.string(record.after)
@@ -138,7 +143,7 @@ extension SpawnRequest {
   }
 
   /// C would take the part before the NUL for the whole.
-  fileprivate func refuseNulBytes() throws(SpawnError) {
+  func refuseNulBytes() throws(SpawnError) {
     func refuse(_ texts: [String], _ stage: SpawnStage) throws(SpawnError) {
       guard let text = texts.first(where: { $0.utf8.contains(0) }) else { return }
       let visible = String(text.unicodeScalars.map { $0 == "\0" ? "\u{2400}" : Character($0) })
@@ -149,12 +154,13 @@ extension SpawnRequest {
     if case .path(let path) = standardInput { try refuse([path], .input) }
   }
 
-  fileprivate func error(_ result: csv_spawned) -> SpawnError {
+  func error(_ result: csv_spawned) -> SpawnError {
     let stage = SpawnStage(rawValue: result.stage.rawValue) ?? .clone
     let detail = Int(result.detail)
     let subject: String? =
       switch stage {
-      case .clone, .cgroup, .session, .umask, .mask, .parent: nil
+      case .clone, .cgroup, .session, .privileges, .landlock, .umask, .mask, .parent: nil
+      case .bounding, .capabilities: detail < 0 ? nil : "capability \(detail)"
       case .signals: Signal(result.detail).description
       case .descriptors: detail < 0 ? nil : String(detail)
       case .limits: limits.indices.contains(detail) ? limits[detail].resource.rawValue : nil

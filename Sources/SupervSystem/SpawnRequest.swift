@@ -33,6 +33,22 @@ package struct SpawnRequest: Sendable {
     }
   }
 
+  /// What the new process, and all that it starts, may not do.
+  package struct Confinement: Hashable, Sendable {
+    /// Whether exec gives it no more rights than it has (`PR_SET_NO_NEW_PRIVS`).
+    package var forbidsNewPrivileges = false
+    /// A descriptor of this process, of `LandlockRules`. Without `forbidsNewPrivileges` they need
+    /// `CAP_SYS_ADMIN`.
+    package var landlock: Int32?
+    /// What it keeps of these rights; nil: what its user comes with. With `CAP_SETPCAP` also
+    /// nothing that it executes can have others.
+    package var capabilities: Capabilities?
+    /// Whether what it executes gets them although its user is not 0.
+    package var passesCapabilities = false
+
+    package init() {}
+  }
+
   /// What the new process writes down of itself before anything else, so that it is known even
   /// when this process dies before the call returns; 128 bytes at most. A process whose parent is
   /// dead by the time of its exec does not execute anything: whoever comes after starts the
@@ -76,6 +92,7 @@ package struct SpawnRequest: Sendable {
   package var standardError: Int32 = 2
   /// Further descriptors, at most 61, to numbers from 3 up, none twice. All others are closed.
   package var extraDescriptors: [Placement] = []
+  package var confinement = Confinement()
   package var record: Record?
   /// A descriptor of a folder of cgroup v2 in which it starts; nil: where this process is.
   package var controlGroup: Int32?

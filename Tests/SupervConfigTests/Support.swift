@@ -11,6 +11,7 @@ struct FixedSource: ConfigurationSource {
   var binaryFolder = "/opt/superv bin"
   /// What this kernel cannot do.
   var unkept: Set<TreeLimit> = []
+  var sandboxProblems: [String] = []
 
   /// A main file, at `path`.
   init(_ text: String = "", at path: String = mainPath) { files[path] = Array(text.utf8) }
@@ -50,6 +51,8 @@ struct FixedSource: ConfigurationSource {
   func problem(keeping limit: TreeLimit) -> String? {
     unkept.contains(limit) ? "no controller" : nil
   }
+
+  func problems(enforcing sandbox: SandboxSettings) -> [String] { sandboxProblems }
 }
 
 let mainPath = "/etc/superv/main.conf"

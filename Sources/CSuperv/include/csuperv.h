@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "csv_features.h"
+#include "csv_sandbox.h"
 #include "csv_spawn.h"
 
 // Gives the kernel what malloc keeps for later; with the program, its pages as well.

@@ -26,9 +26,10 @@ private struct DoctorReport: Encodable {
   let path = invocation.operands.first
   var examination = Examination(environment: session.environment)
   if let path { examination.configuration = try session.loadUsable(path) }
-  let findings = checks.compactMap { check in
-    check.examine(examination).map { (name: check.name, finding: $0) }
-  }
+  let findings =
+    checks.compactMap { check in
+      check.examine(examination).map { (name: check.name, finding: $0) }
+    } + sandboxFindings(examination)
   let missing = findings.filter { $0.finding.state == .missing }.map(\.name)
   if invocation.has("json") {
     let lines = findings.map { name, finding in

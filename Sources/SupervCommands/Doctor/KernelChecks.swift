@@ -4,11 +4,17 @@ import SupervSystem
 let kernelChecks = [
   Check(name: "cgroup") { examination in controlGroup(examination.mounts) },
   Check(name: "landlock") { _ in
-    if let version = KernelFeatures.landlockVersion {
-      .available("version \(version) of its interface")
-    } else {
+    switch LandlockRules.version {
+    case nil:
       .notAvailable(
-        "the kernel has none (Linux 5.13), does not list it in lsm=, or a filter hides it")
+        "the kernel has none (Linux 5.13), does not list it in lsm=, or a filter hides it: agents "
+          + "can signal and look into each other")
+    case let version? where version < LandlockRules.Since.signals:
+      .inForce(
+        "version \(version): agents can be kept from files, and from looking into each other, not "
+          + "from signals (Linux 6.12)")
+    case let version?:
+      .inForce("version \(version): agents can be kept from each other, from files and from ports")
     }
   },
   Check(name: "no_new_privs") { _ in

@@ -16,9 +16,9 @@ extension LinuxKernel {
       let group = try trees.prepare(launch, &request)
       var facts =
         if let number = launch.agent.health.notifyDescriptor {
-          try start(launch.key, request, notifyDescriptor: number)
+          try start(launch, request, notifyDescriptor: number)
         } else {
-          try processes.start(launch.key, request, poll)
+          try processes.start(launch, request, poll)
         }
       withExtendedLifetime(group) {}
       facts.outputInodes = inodes
@@ -78,20 +78,20 @@ extension LinuxKernel {
   }
 
   private func start(
-    _ key: ProcessKey, _ request: SpawnRequest, notifyDescriptor number: Int32
+    _ launch: Launch, _ request: SpawnRequest, notifyDescriptor number: Int32
   ) throws(LaunchError) -> ProcessFacts {
     var request = request
     let writer: Descriptor
     do {
-      writer = try notifyPipes.open(key, poll)
+      writer = try notifyPipes.open(launch.key, poll)
     } catch {
       throw LaunchError("notify_fd: \(error)")
     }
     request.extraDescriptors = [.init(source: writer.number, target: number)]
     do {
-      return try processes.start(key, request, poll)
+      return try processes.start(launch, request, poll)
     } catch {
-      notifyPipes.close(key, poll)
+      notifyPipes.close(launch.key, poll)
       throw error
     }
   }

@@ -18,18 +18,19 @@ final class CommandProbe {
     self.output = output
   }
 
-  /// - Parameter request: its input and its outputs are not looked at.
-  static func start(_ request: SpawnRequest) throws(LaunchError) -> CommandProbe {
+  /// - Parameters:
+  ///   - request: its input and its outputs are not looked at.
+  ///   - spawn: starts it.
+  static func start(
+    _ request: SpawnRequest,
+    by spawn: (SpawnRequest) throws(LaunchError) -> SpawnedProcess
+  ) throws(LaunchError) -> CommandProbe {
     try makePipe().split { (reader, writer) throws(LaunchError) in
       var request = request
       request.standardInput = .path("/dev/null")
       request.standardOutput = writer.number
       request.standardError = writer.number
-      do throws(SpawnError) {
-        return CommandProbe(try spawn(request), reader)
-      } catch {
-        throw LaunchError(error)
-      }
+      return CommandProbe(try spawn(request), reader)
     }
   }
 

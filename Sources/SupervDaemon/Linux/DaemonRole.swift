@@ -40,6 +40,7 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     let origin = try DaemonOrigin(start, load)
     let house = try DaemonHouse(origin.configuration, start)
     let kernel = try house.makeKernel(start, from: origin.journal)
+    hideMemory()
     let options = DaemonOptions(
       configurationPath: start.configurationPath, pid: Processes.ownPid,
       keeperPid: house.keeper == nil ? nil : Processes.parentPid,

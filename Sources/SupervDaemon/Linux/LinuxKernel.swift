@@ -311,7 +311,9 @@ extension LinuxKernel {
     probes.start(probe, kind, poll) { (words) throws(LaunchError) in
       var request = try processes.request(launch, command: words)
       trees.mark(&request, launch)
-      return request
+      return try CommandProbe.start(request) { (request) throws(LaunchError) in
+        try processes.sandbox.start(request, launch.agent, isProbe: true)
+      }
     }
   }
 

@@ -24,11 +24,11 @@ final class ProbeTable {
   /// - Parameter request: what a command is started with; not called for other kinds.
   func start(
     _ id: ProbeID, _ kind: ProbeKind, _ poll: borrowing EventPoll,
-    request: ([String]) throws(LaunchError) -> SpawnRequest
+    startCommand: ([String]) throws(LaunchError) -> CommandProbe
   ) {
     do {
       switch kind {
-      case .command(let words): try start(id, CommandProbe.start(request(words)), poll)
+      case .command(let words): try start(id, startCommand(words), poll)
       case .tcp(let host, let port):
         try start(id, ConnectionProbe(host: host, port: port), poll)
       case .http(let host, let port, let path):

@@ -41,6 +41,7 @@ final class ProcessTable {
   private let openFiles: ProcessLimit
   /// Who is who among those that have left session and parents.
   let groups: AgentCgroups
+  let sandbox = AgentSandbox()
 
   init(openFiles: ProcessLimit, groups: AgentCgroups) {
     self.openFiles = openFiles
@@ -64,15 +65,7 @@ final class ProcessTable {
     request.umask = agent.umask
     request.nice = agent.nice
     request.limits = limits(agent.limits)
-    if let user = agent.user {
-      do {
-        request.identity = try UserDatabase.ofSystem().identity(user)
-      } catch let error as UserDatabase.LookupError {
-        throw LaunchError("user: \(error)")
-      } catch {
-        throw LaunchError("user \(user): \(error)")
-      }
-    }
+    request.identity = try agent.identity()
     return request
   }
 
@@ -88,16 +81,11 @@ final class ProcessTable {
   }
 
   func start(
-    _ key: ProcessKey, _ request: SpawnRequest, _ poll: borrowing EventPoll
+    _ launch: Launch, _ request: SpawnRequest, _ poll: borrowing EventPoll
   ) throws(LaunchError) -> ProcessFacts {
-    let entry: Entry
-    do {
-      entry = Entry(key, try spawn(request))
-    } catch {
-      throw LaunchError(error)
-    }
+    let entry = Entry(launch.key, try sandbox.start(request, launch.agent))
     var facts = ProcessFacts(
-      key, pid: entry.pid, startedAt: MonotonicTime(nanoseconds: Clock.monotonicNanoseconds),
+      launch.key, pid: entry.pid, startedAt: MonotonicTime(nanoseconds: Clock.monotonicNanoseconds),
       startedRealTimeNanoseconds: Clock.realTimeNanoseconds)
     facts.inode = Processes.inode(of: entry.pidfd)
     if facts.inode == nil { facts.startTime = ProcessIdentity.of(entry.pid)?.startTime }
@@ -235,15 +223,18 @@ final class ProcessTable {
 
 extension LaunchError {
   /// With what to do about it, where the call and its error do not say.
-  init(_ error: SpawnError) {
+  init(_ error: SpawnError, _ sandbox: SandboxSettings) {
     let isDenied = SystemError(error.stage.call, code: error.code).isDenied
     let advice =
       switch error.stage {
       case .groups, .group, .user: "; `user` needs a superv that runs as root"
       case .limits: "; a limit above superv's own hard limit needs a superv that runs as root"
       case .nice: "; a `nice` below superv's own needs a superv that runs as root"
-      case .clone, .cgroup, .session, .signals, .descriptors, .umask, .directory, .input, .mask,
-        .parent, .exec:
+      case .bounding, .capabilities: "; only those that superv has itself can be kept"
+      case .exec where sandbox.policy != .off && sandbox.read != nil:
+        "; `sandbox.read` has to hold the program, its interpreter and their libraries"
+      case .clone, .cgroup, .session, .signals, .privileges, .landlock, .descriptors, .umask,
+        .directory, .input, .mask, .parent, .exec:
         ""
       }
     self.init(isDenied ? "\(error)\(advice)" : "\(error)")

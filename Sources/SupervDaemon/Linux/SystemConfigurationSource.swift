@@ -67,6 +67,10 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
     }
   }
 
+  package func problems(enforcing sandbox: SandboxSettings) -> [String] {
+    AgentSandbox().problems(enforcing: sandbox)
+  }
+
   package func userExists(_ name: String) -> Bool {
     let users = try? Files.readText(Self.usersPath, maximumBytes: Self.maximumUsersBytes)
     return users?.split(separator: "\n").contains { $0.hasPrefix("\(name):") } ?? false
