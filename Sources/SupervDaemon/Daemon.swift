@@ -26,8 +26,7 @@ package final class Daemon<Machine: Kernel> {
   let health = HealthHub()
   let metrics = MetricsHub()
   let startedAt: MonotonicTime
-  /// From an earlier life.
-  let earlierIncarnations: [String: UInt64]
+  let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
   private var story: [StoryEvent] = []
   /// Why everything is stopped; nil while something is not.
@@ -62,14 +61,11 @@ package final class Daemon<Machine: Kernel> {
     startedAt = kernel.now
     eventTime = startedAt
     calls = CallHub(seed: options.jitterSeed)
-    earlierIncarnations = memory.incarnations
     let firstSequence = recovered.map { $0.nextEvent - Int64($0.telling.count) } ?? 1
     events = EventLog(nextSequence: max(firstSequence, memory.lastSequence + 1))
-    tree =
-      recovered?.tree
-      ?? SupervisionTree(
-        configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
-        stopped: memory.stopped)
+    beginning = TreeBeginning(
+      jitterSeed: options.jitterSeed, incarnations: memory.incarnations, stopped: memory.stopped)
+    tree = recovered?.tree ?? beginning.tree(of: configuration)
     for (key, time) in recovered?.timers ?? [:] { timers.set(key, at: time) }
     end = recovered?.tree.finishedEnd
     if tree.treeEnd != nil {
@@ -110,7 +106,7 @@ package final class Daemon<Machine: Kernel> {
       recover(recovered)
       return endTurn()
     }
-    writeSnapshot()
+    writeBeginning()
     tell(StoryEvent("daemon.started", .daemon, reason: "superv \(supervVersion)")) {
       $0.pid = options.pid
     }

@@ -137,9 +137,9 @@ package struct StoryEvent: Codable, Sendable {
     func raw(_ text: StaticString) {
       text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
-    func member(_ key: StaticString, _ number: some BinaryInteger) {
+    func member(_ key: StaticString, _ number: some FixedWidthInteger) {
       raw(key)
-      bytes.append(contentsOf: String(number).utf8)
+      JSON.append(integer: number, to: &bytes)
     }
     func member(_ key: StaticString, _ text: String) {
       raw(key)

@@ -157,6 +157,8 @@ package final class Keeper {
         hasBegun = true
         daemon.isServing = true
         executable.hasServed()
+        // From now on it hardly does anything, for long.
+        OwnMemory.giveBack(includingProgram: true)
         if let signal = waitingSignal { forward(signal) }
       case .store(let name):
         guard let descriptor = daemon.link.takeDescriptor() else { continue }

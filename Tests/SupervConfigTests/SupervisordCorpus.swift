@@ -185,7 +185,8 @@ extension SupervisordGroup {
       var address: [String: Any] = ["url": socket.url, "backlog": socket.backlog.orNull]
       if socket.url.hasPrefix("unix") {
         address["mode"] = socket.mode.map(octal).orNull
-        address["owner"] = socket.owner.map { $0.split(separator: ":", maxSplits: 1).map(String.init) }.orNull
+        address["owner"] =
+          socket.owner.map { $0.split(separator: ":", maxSplits: 1).map(String.init) }.orNull
       }
       json["socket"] = address
     }

@@ -73,7 +73,10 @@ extension LinuxKernel {
 
   package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }
 
-  package func replaceJournal(_ lines: [UInt8]) { journal.replace(lines) }
+  package func replaceJournal(_ lines: [UInt8]) {
+    journal.replace(lines)
+    hasMemoryToGiveBack = true
+  }
 
   private func start(
     _ launch: Launch, _ request: SpawnRequest, notifyDescriptor number: Int32

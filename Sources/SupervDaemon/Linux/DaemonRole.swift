@@ -153,7 +153,7 @@ private struct DaemonOrigin {
       case .damaged:
         complain("\(path) cannot be used: \(fault); what runs of an earlier superv is killed")
         return nil
-      case .version:
+      case .version, .otherTree:
         throw HouseError(
           "\(path) cannot be used: \(fault). Stop what runs with that superv, or go on with it")
       }

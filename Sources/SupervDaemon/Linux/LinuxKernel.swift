@@ -72,6 +72,10 @@ package final class LinuxKernel: Kernel {
   private var surveyDeadline: MonotonicTime?
   private static let surveyPatience = Duration.milliseconds(200)
   private static let orphanDelay = Duration.milliseconds(250)
+  /// The journal was written anew, which takes as much memory as all that the daemon knows.
+  var hasMemoryToGiveBack = false
+  /// Nothing was given back yet: what the start has needed comes with it.
+  private var isStarting = true
 
   /// - Parameters:
   ///   - sockets: that listen, each one for its door.
@@ -193,7 +197,7 @@ package final class LinuxKernel: Kernel {
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
     if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy
-      || trees.groups.hasRetired
+      || trees.groups.isUntidy
     {
       return 0
     }
@@ -206,7 +210,12 @@ package final class LinuxKernel: Kernel {
 
   private func doHousework() {
     logs.restartIfDue(now, poll)
-    trees.groups.removeRetired()
+    trees.groups.tidy()
+    if hasMemoryToGiveBack {
+      OwnMemory.giveBack(includingProgram: isStarting)
+      isStarting = false
+      hasMemoryToGiveBack = false
+    }
     guard let due = orphansDue, due <= now else { return }
     let isDone = processes.reapOrphans(except: isOwnChild)
     orphansDue = isDone ? nil : now + Self.orphanDelay

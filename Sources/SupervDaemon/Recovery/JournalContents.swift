@@ -34,7 +34,7 @@ package struct JournalContents: Sendable {
     guard let first = lines.popFirst(),
       case .header(let header)? = Self.entry(first)
     else { throw .damaged }
-    guard header.version == JournalHeader.currentVersion else {
+    guard JournalHeader.readableVersions.contains(header.version) else {
       throw .version(header.version, superv: header.superv)
     }
     guard header.boot == boot else { throw .otherBoot }
@@ -44,7 +44,13 @@ package struct JournalContents: Sendable {
       if let entry = Self.entry(line) { entries.append(entry) } else { damaged += 1 }
     }
     var start: SupervisionTree?
-    for case .tree(let tree) in entries { start = tree }
+    for entry in entries {
+      if case .tree(let tree) = entry { start = tree }
+      if case .beginning(let beginning, let shape) = entry {
+        start = try Self.tree(beginning, of: entries)
+        guard start?.shape == shape else { throw .otherTree(superv: header.superv) }
+      }
+    }
     guard let start else { throw .damaged }
     tree = start
     damagedLineCount = damaged
@@ -56,9 +62,18 @@ package struct JournalContents: Sendable {
     try? JSON.decode(JournalEntry.self, from: Array(line).span)
   }
 
+  private static func tree(
+    _ beginning: TreeBeginning, of entries: [JournalEntry]
+  ) throws(JournalFault) -> SupervisionTree {
+    for case .configuration(let record) in entries {
+      if let made = record.load().configuration { return beginning.tree(of: made) }
+    }
+    throw .damaged
+  }
+
   private mutating func take(_ entry: JournalEntry) {
     switch entry {
-    case .header, .tree: break
+    case .header, .tree, .beginning: break
     case .configuration(let record): configurations.append(record)
     case .timer(let key, let time): timers[key] = time
     case .process(let facts): processes[facts.node] = facts
@@ -157,6 +172,8 @@ package enum JournalFault: Error, Hashable, Sendable, CustomStringConvertible {
   /// The machine was started anew since, or this is another container: nothing of it runs.
   case otherBoot
   case version(Int, superv: String)
+  /// This superv makes something else of the configuration than that one has.
+  case otherTree(superv: String)
   /// Its beginning is missing.
   case damaged
 
@@ -164,8 +181,10 @@ package enum JournalFault: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .otherBoot: "it is of an earlier boot"
     case .version(let number, let superv):
-      "superv \(superv) wrote it in version \(number); this one reads version "
+      "superv \(superv) wrote it in version \(number); this one reads versions up to "
         + "\(JournalHeader.currentVersion)"
+    case .otherTree(let version):
+      "superv \(version) wrote it, and made another tree of the configuration than this one does"
     case .damaged: "its beginning is missing"
     }
   }

@@ -8,6 +8,8 @@ struct JournalState {
   /// It is written anew when it has grown by so much, and by several times what it began with.
   private static let grownBytes = 1 << 20
   private static let grownFactor = 4
+  /// What a node takes in a snapshot, about.
+  static let nodeByteCount = 1 << 10
 
   /// What the configuration was made of: at the start of superv, and by the last reload.
   var records: [RecordedConfiguration]
@@ -36,13 +38,11 @@ extension Daemon {
   func write(_ entry: JournalEntry) {
     var lines: [UInt8] = []
     if journal.unwrittenCount > 0 {
-      JSON.append(
-        JournalEntry.announced(journal.announced.suffix(journal.unwrittenCount)), to: &lines)
-      lines.append(UInt8(ascii: "\n"))
+      JournalEntry.announced(journal.announced.suffix(journal.unwrittenCount))
+        .appendLine(to: &lines)
       journal.unwrittenCount = 0
     }
-    JSON.append(entry, to: &lines)
-    lines.append(UInt8(ascii: "\n"))
+    entry.appendLine(to: &lines)
     journal.hasGrown(by: lines.count)
     kernel.appendToJournal(lines)
   }
@@ -90,11 +90,20 @@ extension Daemon {
     journal.unwrittenCount = 0
     entries.append(.untold(journal.untold + notes))
     var lines: [UInt8] = []
-    for entry in entries {
-      JSON.append(entry, to: &lines)
-      lines.append(UInt8(ascii: "\n"))
-    }
+    for entry in entries { entry.appendLine(to: &lines) }
     journal.hasBegun(with: lines.count)
+    kernel.replaceJournal(lines)
+  }
+
+  /// Writes the journal of a tree to which nothing has happened.
+  func writeBeginning() {
+    let entries: [JournalEntry] =
+      [.header(JournalHeader(superv: supervVersion, boot: kernel.boot))]
+      + journal.records.map { .configuration($0) }
+      + [.beginning(beginning, shape: tree.shape), .nextEvent(events.nextSequence)]
+    var lines: [UInt8] = []
+    for entry in entries { entry.appendLine(to: &lines) }
+    journal.hasBegun(with: lines.count + tree.nodeCount * JournalState.nodeByteCount)
     kernel.replaceJournal(lines)
   }
 }

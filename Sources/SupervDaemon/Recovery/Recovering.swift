@@ -80,6 +80,8 @@ extension Daemon {
       throw RPCError(.unavailable, "no keeper is there to start another daemon")
     }
     tell(StoryEvent("daemon.upgrading", .daemon, reason: binary)) { $0.peer = peer(id) }
+    // With all of the tree, which another program might not make of the configuration.
+    writeSnapshot()
     successor = binary
   }
 }
