@@ -6,6 +6,8 @@ final class DaemonLaunch {
   /// How much of `daemon.log` an error shows.
   private static let shownLogLines = 10
   private static let maximumLogBytes = 1 << 20
+  /// A keeper that ends with its daemon does so in this time.
+  private static let endMilliseconds: Int64 = 200
   /// The daemon finds the end to write to here.
   private static let readyDescriptor: Int32 = 3
 
@@ -90,6 +92,11 @@ final class DaemonLaunch {
   func stop() {
     // When it is gone already, that is what was wanted.
     _ = try? Processes.send(.terminate, to: process.pidfd)
+  }
+
+  /// Whether nobody starts another daemon any more.
+  var hasEnded: Bool {
+    (try? process.pidfd.wait(timeoutMilliseconds: Self.endMilliseconds)) ?? true
   }
 
   /// Why there is no daemon any more: how it ended, and what it wrote since it was started.

@@ -42,6 +42,27 @@ func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
   }
 }
 
+/// So often the daemon may die before the tree is up, and the one that follows it is asked.
+private let patienceDeaths = 5
+
+/// Whoever connects while there is no daemon waits for the next one, as long as there is a keeper.
+private func statusOfTree(
+  _ launch: DaemonLaunch, _ wait: StatusWait, _ deadline: Deadline
+) throws(CommandFailure) -> ReceivedLine {
+  var deaths = 0
+  while true {
+    do {
+      let client = try DaemonClient(connectingTo: launch.controlSocket, by: deadline)
+      return try client.call(.status, StatusParams(wait: wait), by: deadline)
+    } catch {
+      deaths += 1
+      guard error.status == .unreachable, deaths < patienceDeaths, !launch.hasEnded else {
+        throw error
+      }
+    }
+  }
+}
+
 /// Waits until the tree is up and shows it. When that does not come about, what was begun is
 /// stopped.
 private func showTree(
@@ -50,8 +71,7 @@ private func showTree(
   let wait = invocation.value("wait").flatMap { StatusWait(rawValue: $0) } ?? .up
   let line: ReceivedLine
   do {
-    let client = try DaemonClient(connectingTo: launch.controlSocket, by: deadline)
-    line = try client.call(.status, StatusParams(wait: wait), by: deadline)
+    line = try statusOfTree(launch, wait, deadline)
   } catch  where error.status == .unreachable {
     throw launch.failure("the daemon stopped while the tree was starting", by: deadline)
   } catch  where error.status == .timedOut {

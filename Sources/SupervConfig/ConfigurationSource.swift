@@ -20,12 +20,27 @@ package protocol ConfigurationSource {
   func problems(enforcing sandbox: SandboxSettings) -> [String]
   /// The folder of the running superv, absolute: `%(bin)s`.
   var binaryFolder: String { get }
+
+  // What only supervisord's dialect asks for.
+
+  /// superv's own environment, in its order.
+  var environment: [EnvironmentVariable] { get }
+  /// `nodename` of uname(2).
+  var hostName: String { get }
+  /// Where superv is started, absolute.
+  var workingFolder: String { get }
+  /// The home folder of a user of passwd(5); nil: there is no such user, or it has none.
+  func homeFolder(of user: String) -> String?
 }
 
 extension ConfigurationSource {
   package func canonicalPath(_ path: String) -> String? { nil }
   package func problem(keeping limit: TreeLimit) -> String? { nil }
   package func problems(enforcing sandbox: SandboxSettings) -> [String] { [] }
+  package var environment: [EnvironmentVariable] { [] }
+  package var hostName: String { "localhost" }
+  package var workingFolder: String { "/" }
+  package func homeFolder(of user: String) -> String? { nil }
 }
 
 package enum FileKind: String, Codable, Hashable, Sendable { case file, folder, other }

@@ -44,6 +44,8 @@ package struct Segment: Sendable {
   /// Of the first byte, from 1, in Unicode scalars.
   package var column: Int
   package var bytes: ArraySlice<UInt8>
+  /// Whether a comment follows on the line.
+  package var isCut = false
 
   package var text: String { String(decoding: bytes, as: UTF8.self) }
 }
@@ -94,7 +96,9 @@ private struct LineReader {
     var line = line
     let isBroken = removeUnreadable(&line)
     let commentStart = line.commentStart(in: dialect)
-    let content = line.segment(line.bytes[..<(commentStart ?? line.bytes.endIndex)].trimmed)
+    var content = line.segment(
+      line.bytes[..<(commentStart ?? line.bytes.endIndex)].trimmed(in: dialect))
+    content.isCut = commentStart != nil
     if content.bytes.isEmpty {
       if commentStart == nil, owner == .entry { blankLines.append(content) }
       return
@@ -146,10 +150,12 @@ private struct LineReader {
   /// False when the line is none (then it is read as an entry, as configparser does).
   mutating func readHeader(_ content: Segment, _ line: Line, _ isBroken: Bool) -> Bool {
     var inside = content.bytes.dropFirst()
-    if let end = inside.lastIndex(of: UInt8(ascii: "]")) {
+    if let end = inside.lastIndex(of: UInt8(ascii: "]")),
+      dialect == .superv || end > inside.startIndex
+    {
       let rest = inside[(end + 1)...].trimmed
       inside = inside[..<end]
-      if !rest.isEmpty { report(.textAfterHeader, line.segment(rest)) }
+      if dialect == .superv, !rest.isEmpty { report(.textAfterHeader, line.segment(rest)) }
     } else if dialect == .supervisord {
       return false
     } else {
@@ -171,9 +177,10 @@ private struct LineReader {
     guard let delimiter = content.bytes.firstIndex(where: isDelimiter) else {
       return report(.missingDelimiter, content)
     }
-    let key = line.segment(content.bytes[..<delimiter].trimmed)
+    let key = line.segment(content.bytes[..<delimiter].trimmed(in: dialect))
     guard !key.bytes.isEmpty else { return report(.missingKey, content) }
-    let value = line.segment(content.bytes[(delimiter + 1)...].trimmed)
+    var value = line.segment(content.bytes[(delimiter + 1)...].trimmed(in: dialect))
+    value.isCut = content.isCut
     let name = dialect == .supervisord ? key.text.lowercased() : key.text
     result.sections[result.sections.count - 1].entries.append(
       Entry(

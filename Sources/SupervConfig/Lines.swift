@@ -74,7 +74,7 @@ struct Line {
       var found: Int?
       starts = starts.compactMap { mark, from in
         guard let index = bytes[from...].firstIndex(of: mark) else { return nil }
-        if index == bytes.startIndex || bytes[index - 1].isSpace {
+        if index == bytes.startIndex || bytes[..<index].endsInPythonSpace {
           found = min(found ?? index, index)
         }
         return (mark, index + 1)
@@ -115,6 +115,26 @@ extension ArraySlice<UInt8> {
     let start = drop { $0.isSpace }
     guard let last = start.lastIndex(where: { !$0.isSpace }) else { return prefix(0) }
     return start[...last]
+  }
+
+  /// Without what a dialect takes for white space.
+  func trimmed(in dialect: Dialect) -> ArraySlice<UInt8> {
+    guard dialect == .supervisord else { return trimmed }
+    let scalars = String(decoding: self, as: UTF8.self).unicodeScalars
+    guard let first = scalars.firstIndex(where: { !$0.isPythonSpace }),
+      let last = scalars.lastIndex(where: { !$0.isPythonSpace })
+    else { return prefix(0) }
+    // What is not UTF-8 has another length as text; it is complained about elsewhere.
+    let before = scalars[..<first].reduce(0) { $0 + UTF8.width($1) }
+    let after = scalars[last...].dropFirst().reduce(0) { $0 + UTF8.width($1) }
+    return dropFirst(before).dropLast(after)
+  }
+
+  fileprivate var endsInPythonSpace: Bool {
+    let tail = suffix(4)
+    let start = tail.lastIndex(where: \.startsScalar) ?? tail.startIndex
+    return String(decoding: tail[start...], as: UTF8.self).unicodeScalars.last?.isPythonSpace
+      ?? false
   }
 
   var scalarCount: Int { reduce(0) { $0 + ($1.startsScalar ? 1 : 0) } }

@@ -26,8 +26,7 @@ package final class Daemon<Machine: Kernel> {
   let health = HealthHub()
   let metrics = MetricsHub()
   let startedAt: MonotonicTime
-  /// From an earlier life.
-  let earlierIncarnations: [String: UInt64]
+  let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
   private var story: [StoryEvent] = []
   /// Why everything is stopped; nil while something is not.
@@ -62,14 +61,11 @@ package final class Daemon<Machine: Kernel> {
     startedAt = kernel.now
     eventTime = startedAt
     calls = CallHub(seed: options.jitterSeed)
-    earlierIncarnations = memory.incarnations
     let firstSequence = recovered.map { $0.nextEvent - Int64($0.telling.count) } ?? 1
     events = EventLog(nextSequence: max(firstSequence, memory.lastSequence + 1))
-    tree =
-      recovered?.tree
-      ?? SupervisionTree(
-        configuration.tree, jitterSeed: options.jitterSeed, incarnations: memory.incarnations,
-        stopped: memory.stopped)
+    beginning = TreeBeginning(
+      jitterSeed: options.jitterSeed, incarnations: memory.incarnations, stopped: memory.stopped)
+    tree = recovered?.tree ?? beginning.tree(of: configuration)
     for (key, time) in recovered?.timers ?? [:] { timers.set(key, at: time) }
     end = recovered?.tree.finishedEnd
     if tree.treeEnd != nil {
@@ -110,7 +106,7 @@ package final class Daemon<Machine: Kernel> {
       recover(recovered)
       return endTurn()
     }
-    writeSnapshot()
+    writeBeginning()
     tell(StoryEvent("daemon.started", .daemon, reason: "superv \(supervVersion)")) {
       $0.pid = options.pid
     }
@@ -306,6 +302,19 @@ extension Daemon {
     story.append(event)
   }
 
+  /// The same, by whatever daemon comes to it, if what the next line of the journal says is done.
+  func announce(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
+    tell(event, change)
+    journal.announced += story.suffix(1)
+    journal.unwrittenCount += 1
+  }
+
+  /// In the place of a daemon that has died before it came to it.
+  func announce(again event: StoryEvent) {
+    story.append(event)
+    journal.announced.append(event)
+  }
+
   func tell(_ note: Note) {
     metrics.restarts.take(note)
     journal.untold.append(note)
@@ -341,6 +350,7 @@ extension Daemon {
     let entries = story.map { events.add($0) }
     write(.telling(entries.map { String(decoding: $0.json, as: UTF8.self) }))
     journal.untold = []
+    journal.announced = []
     for entry in entries {
       kernel.writeEvent(entry.json)
       for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {

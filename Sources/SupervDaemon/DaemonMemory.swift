@@ -79,7 +79,7 @@ extension Daemon {
     var memory = DaemonMemory()
     memory.lastSequence = events.nextSequence - 1
     // Whoever is not in the tree, or not any more, may come back.
-    memory.incarnations = earlierIncarnations
+    memory.incarnations = beginning.incarnations
     for index in agents.indices where agents[index] != nil {
       let status = tree.status(of: NodeID(index: index))
       memory.incarnations[status.name] = max(

@@ -96,9 +96,15 @@ package struct EventLog: Sendable {
 }
 
 /// What an event says, before it has a number.
-package struct StoryEvent: Sendable {
-  package enum Subject: Hashable, Sendable {
+package struct StoryEvent: Codable, Sendable {
+  package enum Subject: String, Codable, Hashable, Sendable {
     case agent, supervisor, daemon
+  }
+
+  /// Who is at the other end of a control connection.
+  package struct Peer: Codable, Hashable, Sendable {
+    package var pid: Int32
+    package var user: UInt32
   }
 
   package var kind: String
@@ -112,7 +118,7 @@ package struct StoryEvent: Sendable {
   package var delay: Duration?
   package var reason: StoryReason
   /// Who asked for it over the control socket.
-  package var peer: (pid: Int32, user: UInt32)?
+  package var peer: Peer?
 
   package init(_ kind: String, _ subject: Subject, name: String = "", reason: String) {
     self.init(kind, subject, name: name, reason: .text(reason))
@@ -131,9 +137,9 @@ package struct StoryEvent: Sendable {
     func raw(_ text: StaticString) {
       text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
-    func member(_ key: StaticString, _ number: some BinaryInteger) {
+    func member(_ key: StaticString, _ number: some FixedWidthInteger) {
       raw(key)
-      bytes.append(contentsOf: String(number).utf8)
+      JSON.append(integer: number, to: &bytes)
     }
     func member(_ key: StaticString, _ text: String) {
       raw(key)
@@ -178,7 +184,7 @@ package struct StoryEvent: Sendable {
 }
 
 /// Why, as it was decided. It becomes text when it is told, which is later and less urgent.
-package enum StoryReason: Sendable, CustomStringConvertible {
+package enum StoryReason: Codable, Sendable, CustomStringConvertible {
   case decided(Reason)
   case text(String)
 

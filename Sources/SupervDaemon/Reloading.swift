@@ -6,7 +6,7 @@ import SupervisionTree
 
 extension Daemon {
   /// SIGHUP: nobody waits for an answer, so it goes into the event log.
-  func reloadFromFile(askedBy peer: (pid: Int32, user: UInt32)?) {
+  func reloadFromFile(askedBy peer: StoryEvent.Peer?) {
     let report = reload(isPlan: false, askedBy: peer)
     guard !report.applied else { return }
     let errors = report.diagnostics.filter { $0.severity == .error }
@@ -17,7 +17,7 @@ extension Daemon {
         reason: "\(errors.count) errors; the first: \(first)"))
   }
 
-  func reload(isPlan: Bool, askedBy peer: (pid: Int32, user: UInt32)?) -> ReloadReport {
+  func reload(isPlan: Bool, askedBy peer: StoryEvent.Peer?) -> ReloadReport {
     guard state != .stopping else {
       let why = DiagnosticReport(
         severity: .error, file: options.configurationPath, line: 1, column: 1,
@@ -33,7 +33,7 @@ extension Daemon {
     diagnostics += fixedSettings(new.settings)
     let plan = tree.plan(for: new.tree)
     if !isPlan {
-      tell(StoryEvent("daemon.reloaded", .daemon, reason: plan.summary)) { $0.peer = peer }
+      announce(StoryEvent("daemon.reloaded", .daemon, reason: plan.summary)) { $0.peer = peer }
       apply(new, read.record)
     }
     return ReloadReport(

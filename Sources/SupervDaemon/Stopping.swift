@@ -20,7 +20,7 @@ extension Daemon {
 
   /// Stops the tree in order, once. A second signal kills what is left; a second `shutdown` only
   /// waits as well.
-  func stopAll(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
+  func stopAll(_ reason: String, askedBy peer: StoryEvent.Peer? = nil) {
     stopRequests += 1
     guard stopRequests == 1 else { return }
     announceStop(reason, askedBy: peer)
@@ -29,10 +29,10 @@ extension Daemon {
   }
 
   /// However a stop comes about, it is told once.
-  func announceStop(_ reason: String, askedBy peer: (pid: Int32, user: UInt32)? = nil) {
+  func announceStop(_ reason: String, askedBy peer: StoryEvent.Peer? = nil) {
     guard !isStopAnnounced else { return }
     isStopAnnounced = true
-    tell(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
+    announce(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
   }
 
   /// Once the tree stops, for whatever reason, it has so long.

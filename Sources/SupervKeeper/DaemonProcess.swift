@@ -13,8 +13,11 @@ final class DaemonProcess {
   let pid: Int32
   let pidfd: Descriptor
   let link: KeeperLink
-  /// It has found everything again: from now on ends are told to it.
+  /// It has found everything again: from now on what it does not need is reaped.
   var isServing = false
+  /// Agents that run on from a daemon before. Until their ends are in the journal, a daemon that
+  /// comes after this one has to find them.
+  var spared: Set<Int32> = []
   /// It ends for another program to go on.
   var hasHandedOver = false
   /// It ends because its tree has.

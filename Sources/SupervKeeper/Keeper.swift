@@ -50,8 +50,8 @@ package final class Keeper {
   private var budget = RestartBudget()
   private var startAt: Int64?
   private var executable = DaemonExecutable()
-  /// Whether any daemon has served: before that, its failure is the answer to `superv start`.
-  private var hasServed: Bool
+  /// Whether any daemon has begun: before that, its failure is the answer to `superv start`.
+  private var hasBegun: Bool
   /// A signal that came while there was no daemon.
   private var waitingSignal: Signal?
   private var isOver: Int32?
@@ -59,7 +59,7 @@ package final class Keeper {
   /// - Throws: `KeeperError` when another superv runs there, or something is missing.
   package init(_ settings: KeeperSettings) throws(KeeperError) {
     self.settings = settings
-    hasServed = settings.lockDescriptor != nil
+    hasBegun = settings.lockDescriptor != nil
     do {
       lock =
         if let number = settings.lockDescriptor {
@@ -128,7 +128,7 @@ package final class Keeper {
     startAt = nil
     do throws(SpawnError) {
       let new = try DaemonProcess.start(
-        executable.path, settings.daemonArguments + (hasServed ? ["--takes-over"] : []),
+        executable.path, settings.daemonArguments + (hasBegun ? ["--takes-over"] : []),
         lock: lock.number, ready: ready?.descriptor.number,
         sockets: sockets.map { .init(name: $0.name, number: $0.stored.descriptor.number) })
       try watch(new)
@@ -152,15 +152,20 @@ package final class Keeper {
   private func listen(to daemon: DaemonProcess) {
     while case .words(let words) = daemon.link.receive() {
       switch KeeperRequest(words: words) {
+      case .beginning: hasBegun = true
       case .serving:
-        hasServed = true
+        hasBegun = true
         daemon.isServing = true
         executable.hasServed()
+        // From now on it hardly does anything, for long.
+        OwnMemory.giveBack(includingProgram: true)
         if let signal = waitingSignal { forward(signal) }
       case .store(let name):
         guard let descriptor = daemon.link.takeDescriptor() else { continue }
         sockets.removeAll { $0.name == name }
         sockets.append((name, Stored(descriptor)))
+      case .spare(let pids): daemon.spared.formUnion(pids)
+      case .reap(let pid): daemon.spared.remove(pid)
       case .execute(let path):
         executable.change(to: path)
         daemon.hasHandedOver = true
@@ -180,7 +185,7 @@ package final class Keeper {
     } else if dead.hasHandedOver {
       complain("the daemon (pid \(dead.pid)) hands over to \(executable.path)")
       startAt = Clock.monotonicNanoseconds
-    } else if !hasServed {
+    } else if !hasBegun {
       // It has said why itself, where it could.
       isOver = if case .exited(let code) = status { max(1, code) } else { 1 }
     } else {
@@ -190,7 +195,7 @@ package final class Keeper {
 
   /// The first one after a quiet time comes at once; others wait longer and longer.
   private func startFailed(_ why: String) {
-    guard hasServed else {
+    guard hasBegun else {
       complain(why)
       isOver = 1
       return
@@ -235,12 +240,14 @@ package final class Keeper {
     }
   }
 
-  /// What a dead daemon has left, and what that leaves: each end is told to the daemon that lives.
+  /// What dead daemons have left, and what that leaves. An agent waits for the line about its end;
+  /// what comes from a daemon that is just ending is for the next one.
   private func reapOthers() {
     guard let daemon, daemon.isServing else { return }
-    while let pid = Processes.peekEnded(), pid != daemon.pid {
-      guard let status = (try? Processes.reap(pid: pid)) ?? nil else { return }
-      daemon.link.send(KeeperNews(pid: pid, status: status).words)
+    while let pid = Processes.peekEnded(), pid != daemon.pid, !daemon.spared.contains(pid),
+      !Processes.isEnding(daemon.pid)
+    {
+      guard (try? Processes.reap(pid: pid)) != nil else { return }
     }
   }
 }

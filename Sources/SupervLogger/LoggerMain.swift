@@ -21,5 +21,7 @@ package func runLogger(
   _ = try? ProcessLimit.raiseOpenFiles()
   let loop = try LoggerLoop(
     link: link, listener: listener, standardOutput: Descriptor.duplicateOfStandardOutput())
+  // What reads command lines is not needed any more.
+  OwnMemory.giveBack(includingProgram: true)
   try loop.run()
 }

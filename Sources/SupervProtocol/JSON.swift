@@ -1,34 +1,64 @@
 import FoundationEssentials
 
-/// JSON text from values and back, by Foundation's coders.
+/// JSON text from values, and back by Foundation's decoder.
 ///
 /// Members stand in the order of their names, so that the same value is always the same text. A
 /// member that is to be null when there is nothing is declared with `@OrNull`.
 package enum JSON {
   /// The value on one line, without a newline.
   package static func encode(_ value: some Encodable) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Only a number that is none (infinity) has no JSON; the daemon must not end because of it.
-    guard let data = try? encoder.encode(value) else { return Array("null".utf8) }
-    return Array(data)
+    var bytes: [UInt8] = []
+    append(value, to: &bytes)
+    return bytes
   }
 
   /// Appends the value on one line, without a newline.
   package static func append(_ value: some Encodable, to bytes: inout [UInt8]) {
-    bytes += encode(value)
+    do {
+      try JSONDraft.append(value, to: &bytes)
+    } catch {
+      // Only a number that is none (infinity) has no JSON; the daemon must not end because of it.
+      bytes.append(contentsOf: "null".utf8)
+    }
+  }
+
+  /// Appends a number in decimal digits.
+  package static func append(integer: some FixedWidthInteger, to bytes: inout [UInt8]) {
+    if integer < 0 { bytes.append(UInt8(ascii: "-")) }
+    var rest = integer.magnitude
+    let start = bytes.count
+    repeat {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      rest /= 10
+    } while rest > 0
+    bytes[start...].reverse()
   }
 
   /// Appends a string in quotes, escaped as RFC 8259 requires and no further.
   package static func append(_ string: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-      default: append(byte, to: &bytes)
+    var string = string
+    string.withUTF8 { text in
+      // What needs no escape is copied as it stands.
+      var start = 0
+      for index in text.indices where unsafe mustEscape(text[index]) {
+        unsafe bytes.append(contentsOf: text[start..<index])
+        unsafe appendEscaped(text[index], to: &bytes)
+        start = index + 1
       }
+      unsafe bytes.append(contentsOf: text[start...])
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func mustEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+    if byte < 0x20 { return append(byte, to: &bytes) }
+    bytes.append(UInt8(ascii: "\\"))
+    bytes.append(byte)
   }
 
   /// Appends a string for people: on one line, with controls escaped as in JSON, and no quotes.

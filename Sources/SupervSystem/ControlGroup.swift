@@ -58,6 +58,8 @@ package struct ControlGroup: Hashable, Sendable {
   ///
   /// - Returns: false while a process is in there.
   package func remove() -> Bool {
+    // Mostly nothing is below it, and a look would take longer than this.
+    if (try? Files.removeDirectory(path)) != nil { return true }
     for group in withDescendants.reversed() {
       do {
         try Files.removeDirectory(group.path)
@@ -93,8 +95,13 @@ package struct ControlGroup: Hashable, Sendable {
 extension ControlGroup {
   /// What can be limited in groups below it.
   package var controllers: Set<Controller> {
-    let text = (try? Files.readText("\(path)/cgroup.controllers", maximumBytes: 4096)) ?? ""
+    let text = text(of: "cgroup.controllers", maximumBytes: 4096) ?? ""
     return Set(text.split { $0.isWhitespace }.compactMap { Controller(rawValue: String($0)) })
+  }
+
+  /// Whether something is counted or limited in groups below it.
+  package var hasControllersBelow: Bool {
+    text(of: "cgroup.subtree_control", maximumBytes: 4096)?.contains(where: \.isLetter) ?? false
   }
 
   /// Lets groups below it be limited.
@@ -113,15 +120,18 @@ extension ControlGroup {
 
   /// A number that is the whole content of a file, such as `memory.current`.
   package func number(in file: String) -> UInt64? {
-    (try? Files.readText("\(path)/\(file)", maximumBytes: 64)).flatMap {
+    text(of: file, maximumBytes: 64).flatMap {
       UInt64($0.prefix(while: \.isNumber))
     }
   }
 
   /// A number of a file with one name and number a line, such as `oom_kill` in `memory.events`.
   package func counter(_ name: String, in file: String) -> UInt64? {
-    guard let text = try? Files.readText("\(path)/\(file)", maximumBytes: 4096) else { return nil }
-    return Self.counter(name, of: text)
+    text(of: file, maximumBytes: 4096).flatMap { Self.counter(name, of: $0) }
+  }
+
+  private func text(of file: String, maximumBytes: Int) -> String? {
+    try? Files.readText("\(path)/\(file)", maximumBytes: maximumBytes)
   }
 
   package static func counter(_ name: String, of text: String) -> UInt64? {

@@ -1,14 +1,20 @@
 import CSuperv
 import Glibc
 
-// What keeper and daemon say to each other, over a socket of packets that are words.
+// What a daemon says to its keeper, over a socket of packets that are words.
 
 /// From the daemon to its keeper.
 package enum KeeperRequest: Hashable, Sendable {
+  /// It is going to start the tree: should it die, another one goes on.
+  case beginning
   /// It has found everything again, and serves.
   case serving
   /// The descriptor that comes along is to be given to every daemon after this one.
   case store(name: String)
+  /// Children of the keeper whose ends are to be written down first.
+  case spare(pids: [Int32])
+  /// The end of one of these is.
+  case reap(pid: Int32)
   /// Every daemon after this one is this program. One that does not come to serve is followed by
   /// the program before it.
   case execute(path: String)
@@ -17,8 +23,11 @@ package enum KeeperRequest: Hashable, Sendable {
 
   package var words: String {
     switch self {
+    case .beginning: "beginning"
     case .serving: "serving"
     case .store(let name): "store \(name)"
+    case .spare(let pids): "spare \(pids.map(String.init).joined(separator: " "))"
+    case .reap(let pid): "reap \(pid)"
     case .execute(let path): "execute \(path)"
     case .done(let status): "done \(status)"
     }
@@ -27,43 +36,21 @@ package enum KeeperRequest: Hashable, Sendable {
   package init?(words: String) {
     let parts = words.split(separator: " ", maxSplits: 1).map(String.init)
     switch (parts.first, parts.dropFirst().first) {
+    case ("beginning", nil): self = .beginning
     case ("serving", nil): self = .serving
     case ("store", let name?): self = .store(name: name)
+    case ("spare", let list?):
+      let words = list.split(separator: " ")
+      let pids = words.compactMap { Int32($0) }
+      guard pids.count == words.count else { return nil }
+      self = .spare(pids: pids)
+    case ("reap", let text?):
+      guard let pid = Int32(text) else { return nil }
+      self = .reap(pid: pid)
     case ("execute", let path?): self = .execute(path: path)
     case ("done", let text?):
       guard let status = Int32(text) else { return nil }
       self = .done(status: status)
-    default: return nil
-    }
-  }
-}
-
-/// From the keeper: a child that was its own has ended, and is reaped.
-package struct KeeperNews: Hashable, Sendable {
-  package var pid: Int32
-  package var status: ExitStatus
-
-  package init(pid: Int32, status: ExitStatus) {
-    self.pid = pid
-    self.status = status
-  }
-
-  package var words: String {
-    switch status {
-    case .exited(let code): "exited \(pid) \(code)"
-    case .signalled(let number, let dumped): "\(dumped ? "dumped" : "killed") \(pid) \(number)"
-    }
-  }
-
-  package init?(words: String) {
-    let parts = words.split(separator: " ")
-    guard parts.count == 3, let pid = Int32(parts[1]), let value = Int32(parts[2]) else {
-      return nil
-    }
-    switch parts[0] {
-    case "exited": self.init(pid: pid, status: .exited(code: value))
-    case "killed": self.init(pid: pid, status: .signalled(number: value, coreDumped: false))
-    case "dumped": self.init(pid: pid, status: .signalled(number: value, coreDumped: true))
     default: return nil
     }
   }

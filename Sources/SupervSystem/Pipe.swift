@@ -58,8 +58,7 @@ package enum Pipe {
   ///
   /// - Parameter bytes: The capacity; see `make(bytes:nonblocking:)`.
   package static func surviving(bytes: Int32? = nil) throws(SystemError) -> DescriptorPair {
-    try make(bytes: bytes).split { (reader, writer) throws(SystemError) in
-      try reader.setNonblocking(true)
+    try make(bytes: bytes, nonblocking: true).split { (reader, writer) throws(SystemError) in
       let both = try Files.open("/proc/self/fd/\(writer.number)", .readWrite)
       return DescriptorPair(reader, both)
     }

@@ -66,10 +66,18 @@ package enum Processes {
   /// Whether a process was forked and has not executed a program (`PF_FORKNOEXEC` in
   /// proc_pid_stat(5), field 9), a zombie included; false when it is gone.
   package static func isBeforeExec(_ pid: Int32) -> Bool {
-    guard let fields = ProcessRecord.fields(of: pid), fields.count > 6,
-      let flags = UInt32(fields[6])
-    else { return false }
-    return flags & 0x40 != 0
+    flags(of: pid).map { $0 & 0x40 != 0 } ?? false
+  }
+
+  /// Whether a process has begun to end (`PF_EXITING`, as above): from then on its children may be
+  /// somebody else's. True when it is gone.
+  package static func isEnding(_ pid: Int32) -> Bool {
+    flags(of: pid).map { $0 & 0x4 != 0 } ?? true
+  }
+
+  private static func flags(of pid: Int32) -> UInt32? {
+    guard let fields = ProcessRecord.fields(of: pid), fields.count > 6 else { return nil }
+    return UInt32(fields[6])
   }
 
   /// Tells a process from all others until the next boot (Linux 6.9); nil on older kernels.

@@ -9,7 +9,7 @@ extension SpawnRequest.Confinement {
     unsafe raw.change_capabilities = 1
     unsafe raw.capabilities = capabilities.bits
     unsafe raw.pass_capabilities = passesCapabilities ? 1 : 0
-    unsafe raw.change_bounding = Capabilities.effective.has(.setCapabilities) ? 1 : 0
+    unsafe raw.change_bounding = boundsCapabilities ? 1 : 0
   }
 }
 

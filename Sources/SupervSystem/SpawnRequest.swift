@@ -40,9 +40,10 @@ package struct SpawnRequest: Sendable {
     /// A descriptor of this process, of `LandlockRules`. Without `forbidsNewPrivileges` they need
     /// `CAP_SYS_ADMIN`.
     package var landlock: Int32?
-    /// What it keeps of these rights; nil: what its user comes with. With `CAP_SETPCAP` also
-    /// nothing that it executes can have others.
+    /// What it keeps of these rights; nil: what its user comes with.
     package var capabilities: Capabilities?
+    /// Whether nothing that it executes can have others; needs `CAP_SETPCAP`.
+    package var boundsCapabilities = true
     /// Whether what it executes gets them although its user is not 0.
     package var passesCapabilities = false
 

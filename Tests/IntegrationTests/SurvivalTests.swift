@@ -5,13 +5,36 @@ import Testing
 /// superv is killed, and nobody notices.
 @Suite(.aside) struct SurvivalTests {
   @Test func nothingIsLostDoubledOrLeftBehind() throws {
+    try runScript("survive.py", "--kills", "20", "--workers", "2", "--seed", "1")
+  }
+
+  /// Where a pidfd does not tell how a process ended (Linux before 6.15), its zombie does.
+  @Test func nothingIsLostOnAnOldKernel() throws {
+    try runScript("survive.py", "--old-kernel", "--kills", "9", "--workers", "2", "--seed", "2")
+  }
+
+  /// A few of the system calls that may be the daemon's last; `everycall.py` tries them all.
+  @Test func everyCallCanBeTheLast() throws {
+    try runScript("everycall.py", "--kills", "20", "--phases", Self.quickPhases)
+  }
+
+  private static let quickPhases = "up,restart,down,orphan,retire,group,child,takeover,begin,end"
+
+  @Test func nobodyNoticesUpgrades() throws {
     try withSuperv(sleepers("unused")) { superv in
-      let script = repositoryFolder + "/Tests/Survival/survive.py"
+      let copy = "\(superv.folder)/superv-2"
+      try FileManager.default.copyItem(atPath: Superv.executable, toPath: copy)
+      try runScript("upgrade.py", "--from", copy, "--upgrades", "4", "--workers", "2")
+    }
+  }
+
+  /// Runs one of `Tests/Survival` against this superv, which may print what could not be tested.
+  private func runScript(_ words: String...) throws {
+    try withSuperv(sleepers("unused")) { superv in
+      let script = repositoryFolder + "/Tests/Survival/" + words[0]
       let command = try Command(
-        [
-          "/usr/bin/env", "python3", script, "--superv", Superv.executable, "--kills", "20",
-          "--workers", "2", "--seed", "1",
-        ], output: "\(superv.folder)/survive", directory: superv.folder,
+        ["/usr/bin/env", "python3", script, "--superv", Superv.executable] + words.dropFirst(),
+        output: "\(superv.folder)/script", directory: superv.folder,
         environment: [
           "PATH=/usr/local/bin:/usr/bin:/bin:" + (Surroundings.variable("PATH") ?? "")
         ], as: nil)

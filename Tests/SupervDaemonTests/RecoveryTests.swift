@@ -141,21 +141,106 @@ import Testing
     #expect(deaths > 100, "\(deaths) deaths")
   }
 
+  /// Whoever stops an agent is named exactly when the agent is stopped.
+  @Test(arguments: 0..<30)
+  func whatWasAskedForAndWhoAskedGoTogether(fuse: Int) throws {
+    let world = try World(Self.pair)
+    let client = world.connect(process: 99)
+    world.kernel.fuse = fuse
+    client.request("down", #"{"names":["a"]}"#)
+    world.settle()
+    try world.replaceDaemon()
+    world.settle()
+    let asked = try world.events().count { $0.event == "control.down" }
+    let isDown = try world.agent("a").phase != "running"
+    #expect(asked == (isDown ? 1 : 0))
+    let lines = world.kernel.eventLines.map { String(decoding: $0, as: UTF8.self) }
+    let isNamed = lines.filter { $0.contains(#""control.down""#) }
+      .allSatisfy { $0.contains(#""pid":99"#) }
+    #expect(isNamed)
+    world.signal(.terminate)
+    world.settle()
+    let orders = try world.events().filter { $0.event == "daemon.stopping" }
+    #expect(orders.count == 1)
+  }
+
+  @Test(arguments: 0..<12)
+  func aStopIsToldByWhoeverComesToIt(fuse: Int) throws {
+    let world = try World(Self.pair)
+    world.kernel.fuse = fuse
+    world.signal(.terminate)
+    world.settle()
+    try world.replaceDaemon()
+    world.settle()
+    let isStopping = try world.daemon.end != nil || world.status().daemon.state == .stopping
+    #expect(try world.events().count { $0.event == "daemon.stopping" } == (isStopping ? 1 : 0))
+  }
+
   @Test func aJournalCanBeCutAnywhere() throws {
     let world = try World(Self.pair)
     world.end("a")
-    let journal = world.kernel.journal
-    let lines = journal.split(separator: UInt8(ascii: "\n"))
-    let snapshotEnd = lines.prefix(9).reduce(0) { $0 + $1.count + 1 }
-    for end in stride(from: 0, to: journal.count, by: 37) {
-      do {
-        _ = try JournalContents(Array(journal[..<end]), boot: world.kernel.boot)
-      } catch {
-        #expect(error == .damaged && end < snapshotEnd, "cut at \(end): \(error)")
+    let first = world.kernel.journal
+    try world.replaceDaemon()
+    world.end("a")
+    for journal in [first, world.kernel.journal] {
+      let lines = journal.split(separator: UInt8(ascii: "\n"))
+      // Header, configuration, and the tree or what makes it.
+      let treeEnd = lines.prefix(3).reduce(0) { $0 + $1.count + 1 }
+      for end in stride(from: 0, to: journal.count, by: 37) {
+        do {
+          _ = try JournalContents(Array(journal[..<end]), boot: world.kernel.boot)
+        } catch {
+          #expect(error == .damaged && end < treeEnd, "cut at \(end): \(error)")
+        }
+      }
+      #expect(throws: JournalFault.otherBoot) {
+        _ = try JournalContents(journal, boot: "another one")
       }
     }
-    #expect(throws: JournalFault.otherBoot) {
-      _ = try JournalContents(journal, boot: "another one")
+  }
+
+  @Test func whoMakesAnotherTreeOfTheConfigurationDoesNotGoOn() throws {
+    let world = try World(Self.pair)
+    let journal = String(decoding: world.kernel.journal, as: UTF8.self)
+    #expect(journal.contains(#""shape":"#))
+    let other = journal.replacing(#""shape":"#, with: #""shape":1"#)
+    #expect(throws: JournalFault.otherTree(superv: supervVersion)) {
+      _ = try JournalContents(Array(other.utf8), boot: world.kernel.boot)
     }
+  }
+
+  @Test func whatIsWrittenByHandReadsAsIfCoded() throws {
+    let key = ProcessKey(node: NodeID(index: 7), incarnation: 3)
+    let time = MonotonicTime(nanoseconds: 12_345_678_901)
+    var facts = ProcessFacts(
+      key, pid: 4711, startedAt: time, startedRealTimeNanoseconds: 1_700_000_000_000_000_001)
+    var entries: [JournalEntry] = [.spawned(facts, at: time)]
+    facts.inode = .max
+    facts.startTime = 99
+    facts.outputInodes = [1, 2]
+    facts.readyRealTimeNanoseconds = -1
+    entries += [.spawned(facts, at: time), .process(facts)]
+    let ends: [Termination] = [
+      .exited(code: 78), .signalled(9, coreDumped: false), .signalled(11, coreDumped: true),
+      .outOfMemory, .unknown,
+    ]
+    entries += ends.map { .event(.exited(key.node, incarnation: key.incarnation, $0), at: time) }
+    entries += [
+      .event(.timer(key.node), at: time), .event(.begin, at: time),
+      .signalled(node: key.node, incarnation: key.incarnation, 15), .telling([]),
+      .telling([#"{"reason":"\u0001 \"é\""}"#, "{}"]), .told, .nextEvent(5),
+    ]
+    for entry in entries {
+      var line: [UInt8] = []
+      entry.appendLine(to: &line)
+      let text = String(decoding: line, as: UTF8.self)
+      #expect(text == String(decoding: JSON.encode(entry), as: UTF8.self) + "\n")
+      let read = try JSON.decode(JournalEntry.self, from: line.span)
+      #expect(JSON.encode(read) == JSON.encode(entry), "\(text)")
+    }
+    let started = JournalEntry.startedText(key)
+    let line = Array((started.before + "4711" + started.after).utf8)
+    let read = try JSON.decode(JournalEntry.self, from: line.span)
+    #expect(JSON.encode(read) + [UInt8(ascii: "\n")] == line)
   }
 }

@@ -41,6 +41,61 @@ import Testing
     #expect(decoded as? [String] == [text])
   }
 
+  private enum Shape: Codable {
+    case nothing
+    case pair(Int, label: String?)
+    indirect case nested([Shape], by: [String: Shape])
+  }
+
+  private class Base: Encodable {
+    var own = [1: "a", 2: "b"]
+  }
+
+  private final class Derived: Base {
+    private enum CodingKeys: CodingKey { case zero, list, inner }
+
+    override func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeNil(forKey: .zero)
+      var list = container.nestedUnkeyedContainer(forKey: .list)
+      try list.encode(true)
+      try list.encodeNil()
+      var inner = list.nestedContainer(keyedBy: CodingKeys.self)
+      try inner.encode("later", forKey: .zero)
+      try inner.encode("before", forKey: .inner)
+      var deep = list.nestedUnkeyedContainer()
+      try deep.encode(Int8.min)
+      try super.encode(to: container.superEncoder())
+      try container.encode(Float(0.1), forKey: .inner)
+    }
+  }
+
+  @Test("the text is that of Foundation's encoder")
+  func likeFoundation() throws {
+    func compare(_ value: some Encodable) throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      #expect(json(value) == String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+    try compare(Sample())
+    try compare(Shape.nothing)
+    let pair = Shape.pair(-1, label: nil)
+    try compare([pair, .pair(.min, label: "a/b")])
+    try compare(Shape.nested([pair, .nothing], by: ["b": pair, "a": .nested([], by: [:])]))
+    try compare([1.0, 0.1, -0.5, 1e300, .leastNonzeroMagnitude, 100, 1e15, 123_456_789.25])
+    try compare([UInt64.max, 0, 10, 101])
+    try compare([String: Int?](uniqueKeysWithValues: [("ab", 1), ("a", nil), ("a!", 2)]))
+    try compare(Derived())
+    try compare([[String]](repeating: [], count: 3))
+  }
+
+  @Test("what has no JSON leaves nothing of itself behind")
+  func faultsInside() {
+    var bytes = Array("before ".utf8)
+    JSON.append(["a": ["b": Double.nan]], to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == "before null")
+  }
+
   @Test("what does not fit is named")
   func decodingErrors() {
     func explanation<Value: Decodable>(_ type: Value.Type, _ text: String) -> String? {

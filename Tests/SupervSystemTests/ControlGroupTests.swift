@@ -83,6 +83,21 @@ import Testing
     }
   }
 
+  /// Linux kills what is cloned into a group that was killed once, but not what is moved there.
+  @Test func aGroupThatWasKilledCanBeMovedTo() throws {
+    try Self.withGroup { group in
+      let inner = group.group("inner")
+      try inner.make()
+      try inner.kill()
+      let sleeper = try Self.sleeper(in: inner, old: true)
+      #expect(inner.ownMembers == [sleeper.pid])
+      #expect(try !sleeper.pidfd.wait(timeoutMilliseconds: 20))
+      _ = try Processes.send(.kill, to: sleeper.pidfd)
+      #expect(try sleeper.pidfd.wait(timeoutMilliseconds: 60_000))
+      _ = try Processes.reap(sleeper.pidfd)
+    }
+  }
+
   @Test func aGroupThatIsGoneIsSaid() throws {
     try Self.withGroup { group in
       let lost = group.group("lost")

@@ -43,7 +43,7 @@ class Worker:
             answer = await agent.call(random.choice(self.peers), "echo", {"number": number}, timeout=2.0)
             outcome = "ok" if answer == {"number": number} else "wrong"
         except superv.SupervError as error:
-            outcome = type(error).__name__
+            outcome = type(error).__name__ if error.retryable else f"{type(error).__name__}: {error}"
         self.calls[number] += 1
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
@@ -73,8 +73,10 @@ async def worker(folder, peers):
     async def echo(params, call):
         return params
 
-    async with superv.AsyncAgent() as agent:
-        agent.handle("echo", echo)
+    agent = superv.AsyncAgent()
+    # Before it is connected: on a machine so busy that it counts as ready by then it is called at once.
+    agent.handle("echo", echo)
+    async with agent:
         agent.ready()
         await one.work(agent)
     note(folder, "worked", {

@@ -1,20 +1,26 @@
 #!/usr/bin/env python3
 """Kills superv again and again under load, and looks whether anybody noticed.
 
-    survive.py [--superv PATH] [--kills 100] [--workers 10] [--seed N] [--keep FOLDER]
+    survive.py [--superv PATH] [--kills 100] [--workers 10] [--seed N] [--keep FOLDER] [--old-kernel]
 
 Daemon and keeper are killed with SIGKILL in turns, at random moments; every tenth time both at once, after which
 `superv start` is run again. Meanwhile agents print numbered lines, call each other, and exit by themselves with codes
 that they write down. In the end nothing may be lost, doubled or left behind. Exit status 0 when that holds.
+
+With --old-kernel superv finds itself on a kernel that does not say of a pidfd how its process has ended (before 6.15).
 """
 
 import argparse
 import collections
+import ctypes
+import errno
 import json
 import os
+import platform
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -45,16 +51,31 @@ def configuration(folder, workers, quitters, sleepers):
     return "\n".join(text) + "\n"
 
 
+def forbid_pidfd_info():
+    """From now on PIDFD_GET_INFO is what it is on an older kernel, for this process and all that it starts (seccomp(2))."""
+    ioctl, load, equal, mask, give, allowed = {"x86_64": 16, "aarch64": 29}[platform.machine()], 0x20, 0x15, 0x54, 6, 0x7FFF0000
+    steps = [(load, 0, 0, 0), (equal, 0, 4, ioctl), (load, 0, 0, 24), (mask, 0, 0, 0xFFFF), (equal, 0, 1, 0xFF0B),
+             (give, 0, 0, 0x50000 | errno.ENOTTY), (give, 0, 0, allowed)]
+    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(buffer)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, first, second in ((38, 1, 0), (22, 2, ctypes.addressof(program))):  # no new privileges; the filter
+        if libc.prctl(option, ctypes.c_ulong(first), ctypes.c_ulong(second), ctypes.c_ulong(0), ctypes.c_ulong(0)) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
+
+
 class Superv:
-    def __init__(self, executable, folder):
-        self.executable, self.folder = executable, folder
+    def __init__(self, executable, folder, is_on_old_kernel=False):
+        self.executable, self.folder, self.is_on_old_kernel = executable, folder, is_on_old_kernel
         self.environment = dict(
             os.environ, SUPERV_CONTROL=f"{folder}/run/control.sock", XDG_RUNTIME_DIR=f"{folder}/xdg")
         os.makedirs(f"{folder}/xdg", mode=0o700)
 
     def command(self, *words):
         return subprocess.run(
-            [self.executable, *words], env=self.environment, text=True, capture_output=True, timeout=120)
+            [self.executable, *words], env=self.environment, text=True, capture_output=True, timeout=120,
+            preexec_fn=forbid_pidfd_info if self.is_on_old_kernel else None)
 
     def start(self):
         answer = self.command("start", f"{self.folder}/superv.conf")
@@ -133,6 +154,20 @@ def lines(path):
         return []
 
 
+def kill_victim(superv, dice):
+    """Kills an agent whose restarts are counted.
+
+    Returns: how many times: 0 while it does not run.
+    """
+    pid = next(agent["pid"] for agent in superv.wait()[0]["agents"] if agent["name"] == "victim")
+    if not pid:
+        return 0
+    kill(pid)
+    if dice.random() < 0.5:
+        time.sleep(0.05)
+    return 1
+
+
 def run_kills(superv, count, dice):
     """Kills.
 
@@ -142,12 +177,7 @@ def run_kills(superv, count, dice):
     for number in range(1, count + 1):
         time.sleep(dice.uniform(0.02, 0.4))
         if number % 7 == 0:
-            agents = {agent["name"]: agent for agent in superv.wait()[0]["agents"]}
-            if agents["victim"]["pid"]:
-                kill(agents["victim"]["pid"])
-                victims += 1
-                if dice.random() < 0.5:
-                    time.sleep(0.05)
+            victims += kill_victim(superv, dice)
         superv.wait()
         daemon, keeper = superv.pids()
         if number % 10 == 0:
@@ -155,7 +185,7 @@ def run_kills(superv, count, dice):
             kill(daemon, keeper)
             superv.start()
             superv.wait()
-            gaps["both"].append(time.monotonic() - began)
+            gaps["both killed"].append(time.monotonic() - began)
             nobody.append((at, time.time()))
             continue
         which = "daemon" if number % 2 else "keeper"
@@ -167,7 +197,7 @@ def run_kills(superv, count, dice):
             status, _ = superv.wait()
             if victim not in (status["daemon"]["pid"], status["daemon"]["keeper_pid"]):
                 break
-        gaps[which].append(time.monotonic() - began)
+        gaps[f"{which} killed"].append(time.monotonic() - began)
     return gaps, victims, nobody
 
 
@@ -238,7 +268,7 @@ def quantile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-def survive(superv, folder, options):
+def survive(superv, folder, options, disturb):
     dice = random.Random(options.seed)
     verdict = Verdict()
     superv.start()
@@ -247,7 +277,7 @@ def survive(superv, folder, options):
     starts = {name: started(before[name]) for name in names}
     # The first lines and calls.
     time.sleep(1.0)
-    gaps, victims, nobody = run_kills(superv, options.kills, dice)
+    gaps, victims, nobody = disturb(superv, dice)
     # Whoever is not connected again yet is stopped by a signal, and writes nothing down.
     for index in range(options.workers):
         superv.wait_for_answer(f"w{index}")
@@ -273,27 +303,33 @@ def survive(superv, folder, options):
     check_calls(verdict, worked)
     for which in sorted(gaps):
         p50, p99 = quantile(gaps[which], 0.5) * 1e3, quantile(gaps[which], 0.99) * 1e3
-        print(f"        {len(gaps[which])} x {which} killed: gap in control p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+        print(f"        {len(gaps[which])} x {which}: gap in control p50 {p50:.1f} ms, p99 {p99:.1f} ms")
     return verdict.is_good
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def arguments(description):
+    """Those that every test under load has."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("--superv", default=os.path.join(HERE, "../../.build/release/superv"))
-    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--workers", type=int, default=10)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--keep", help="use this folder, and leave everything in it")
-    options = parser.parse_args()
-    print(f"{options.kills} kills, seed {options.seed}")
+    return parser
+
+
+def run(options, executable, disturb, is_on_old_kernel=False):
+    """Puts superv under load, and has it disturbed.
+
+    Returns: the exit status.
+    """
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as temporary:
         folder = options.keep or temporary
         os.makedirs(folder, exist_ok=True)
         with open(f"{folder}/superv.conf", "w") as file:
             file.write(configuration(folder, options.workers, quitters=3, sleepers=6))
-        superv = Superv(os.path.abspath(options.superv), folder)
+        superv = Superv(os.path.abspath(executable), folder, is_on_old_kernel)
         try:
-            is_good = survive(superv, folder, options)
+            is_good = survive(superv, folder, options, disturb)
         finally:
             if os.path.exists(superv.environment["SUPERV_CONTROL"]):
                 superv.command("shutdown")
@@ -301,8 +337,18 @@ def main():
                 kill(*pids)
             if os.path.exists(f"{folder}/run/daemon.log") and options.keep:
                 print(f"everything is in {folder}")
-    sys.exit(0 if is_good else 1)
+    return 0 if is_good else 1
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--old-kernel", action="store_true")
+    options = parser.parse_args()
+    print(f"{options.kills} kills, seed {options.seed}")
+    return run(
+        options, options.superv, lambda superv, dice: run_kills(superv, options.kills, dice), options.old_kernel)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

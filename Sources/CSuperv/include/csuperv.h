@@ -16,6 +16,9 @@
 #include "csv_sandbox.h"
 #include "csv_spawn.h"
 
+// Gives the kernel what malloc keeps for later; with the program, its pages as well.
+void csv_give_memory_back(int including_program);
+
 // Descriptors that the kernel makes for us; all of them are close-on-exec.
 int csv_epoll_create(void);
 int csv_timer_create(void);                     // CLOCK_MONOTONIC, nonblocking

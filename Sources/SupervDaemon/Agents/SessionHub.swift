@@ -124,7 +124,7 @@ extension Daemon {
     kernel.close(id)
     guard let reason = refusalText(reason, of: node) else { return }
     tell(StoryEvent("session.refused", .daemon, reason: reason)) {
-      $0.peer = (peer.process, peer.user)
+      $0.peer = StoryEvent.Peer(pid: peer.process, user: peer.user)
     }
   }
 

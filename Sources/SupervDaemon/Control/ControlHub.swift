@@ -167,7 +167,7 @@ extension Daemon {
     closeControl(id)
     kernel.close(id)
     tell(StoryEvent("control.disconnected", .daemon, reason: reason)) {
-      $0.peer = (peer.process, peer.user)
+      $0.peer = StoryEvent.Peer(pid: peer.process, user: peer.user)
     }
   }
 }

@@ -59,8 +59,8 @@ extension Daemon {
     }
   }
 
-  func peer(_ id: ConnectionID) -> (pid: Int32, user: UInt32)? {
-    control.connections[id].map { ($0.peer.process, $0.peer.user) }
+  func peer(_ id: ConnectionID) -> StoryEvent.Peer? {
+    control.connections[id].map { StoryEvent.Peer(pid: $0.peer.process, user: $0.peer.user) }
   }
 
   // MARK: Names
@@ -128,7 +128,7 @@ extension Daemon {
     let event = StoryEvent(
       kind, status.isSupervisor ? .supervisor : .agent, name: status.name,
       reason: "asked for over the control socket")
-    tell(event) {
+    announce(event) {
       $0.incarnation = status.incarnation
       $0.peer = peer(id)
     }

@@ -17,10 +17,13 @@ final class HealthHub {
     var statusText: String?
     /// As it says itself; it belongs to the agent.
     var mainPid: Int32?
+    /// What a daemon that comes after this one knows of it.
+    fileprivate var written: HealthMemory
 
     init(_ process: ProcessKey, _ health: AgentHealth) {
       self.process = process
       self.health = health
+      written = health.memory
     }
   }
 
@@ -85,13 +88,15 @@ extension Daemon {
     }
     let record = makeRecord(of: process, definition)
     record.health.resume(memory, kernel.now)
+    record.written = record.health.memory
     health.arm(record)
   }
 
   /// Writes down what has changed for a daemon that comes after this one.
-  private func remember(_ record: HealthHub.Record, since before: HealthMemory) {
+  private func remember(_ record: HealthHub.Record) {
     let memory = record.health.memory
-    guard memory != before else { return }
+    guard memory != record.written else { return }
+    record.written = memory
     let (node, incarnation) = (record.process.node, record.process.incarnation)
     write(.health(node: node, incarnation: incarnation, memory))
   }
@@ -137,9 +142,8 @@ extension Daemon {
       return
     }
     let record = health.record(of: process) ?? makeRecord(of: process, definition)
-    let before = record.health.memory
     let effects = try step(&record.health, kernel.now)
-    remember(record, since: before)
+    remember(record)
     health.arm(record)
     carryOut(effects, for: record)
   }
@@ -153,9 +157,8 @@ extension Daemon {
         continue
       }
       let isConnected = sessions.serving(record.process) != nil
-      let before = record.health.memory
       let effects = record.health.fire(kernel.now, isConnected: isConnected)
-      remember(record, since: before)
+      remember(record)
       health.arm(record)
       carryOut(effects, for: record)
     }

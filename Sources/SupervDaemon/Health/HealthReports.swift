@@ -46,15 +46,15 @@ extension Daemon {
       return .init(name: name, ok: true, phase: phase, reason: reason)
     }
     if on { health.heldNames.insert(name) } else { health.heldNames.remove(name) }
-    write(.held(health.heldNames.sorted()))
     let incarnation = agents[node.index]?.process?.incarnation ?? 0
     let event = StoryEvent(
       on ? "agent.held" : "agent.released", .agent, name: name,
       reason: "asked for over the control socket")
-    tell(event) {
+    announce(event) {
       $0.incarnation = incarnation
       $0.peer = peer(id)
     }
+    write(.held(health.heldNames.sorted()))
     holdHealth(of: ProcessKey(node: node, incarnation: incarnation), on)
     return .init(name: name, ok: true, phase: phase, reason: on ? "held" : "released")
   }

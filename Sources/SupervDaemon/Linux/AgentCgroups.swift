@@ -17,6 +17,8 @@ final class AgentCgroups {
   private let folder: ControlGroup
   /// What the kernel can keep for agents; nil: nobody has asked for it yet.
   private var enabled: Set<ControlGroup.Controller>?
+  /// Whether an earlier daemon has asked.
+  private let wasEnabled: Bool
   /// Why others are not in there.
   private var enablingProblem = ""
   private var groups: [ProcessKey: ControlGroup] = [:]
@@ -25,7 +27,15 @@ final class AgentCgroups {
   private var retired: [ControlGroup] = []
   /// Somebody was in them when it was tried.
   private var occupied: [ControlGroup] = []
-  /// Removing one takes tens of microseconds.
+  /// Of agents of which a process has ended: what dies once may die again.
+  private var mortals: Set<NodeID> = []
+  /// Of incarnations to come: to be made when there is no hurry. An incarnation never gets the
+  /// group of another one, even if that is empty: Linux (seen in 6.18) kills whatever is cloned
+  /// into a group that was killed once, and everybody may have killed it.
+  private var wanted: [ControlGroup] = []
+  /// The paths of those that are made.
+  private var spares: Set<String> = []
+  /// Making or removing one takes tens of microseconds.
   private static let turnCount = 8
 
   /// - Throws: `HouseError` when the configuration requires them and there are none.
@@ -35,10 +45,12 @@ final class AgentCgroups {
       let found = try Self.findHome(settings.controlGroups, name)
       home = found
       folder = found.group.group(name)
+      wasEnabled = folder.hasControllersBelow
       problem = nil
     } catch {
       home = nil
       folder = ControlGroup(path: "/\(name)")
+      wasEnabled = false
       problem = error.description
       if settings.controlGroups == .require {
         throw HouseError("`cgroups = require`: \(error.description)")
@@ -102,12 +114,15 @@ final class AgentCgroups {
     guard problem == nil else { return nil }
     let group = group(launch.agent, launch.key.incarnation)
     do throws(SystemError) {
-      try make(group)
+      let wasKilled = try make(group)
       for (limit, file, value) in limits.files where isKept(limit) {
         try group.set(file, to: value)
       }
-      let opened = OpenGroup(try group.open())
+      let opened = OpenGroup(try group.open(), wasKilled: wasKilled)
       adopt(launch.key, group)
+      if mortals.contains(launch.key.node) {
+        wanted.append(self.group(launch.agent, launch.key.incarnation + 1))
+      }
       return opened
     } catch {
       _ = group.remove()
@@ -116,13 +131,19 @@ final class AgentCgroups {
     }
   }
 
-  private func make(_ group: ControlGroup) throws(SystemError) {
+  /// - Returns: whether what was in it was killed.
+  private func make(_ group: ControlGroup) throws(SystemError) -> Bool {
+    if spares.remove(group.path) != nil { return false }
     do {
       try group.make()
     } catch {
       if error.isInTheWay {
-        // An incarnation is started once: whoever is in there is of another life.
-        try group.kill()
+        // Of another life, or of a start that the daemon before did not live to see.
+        guard group.remove() else {
+          try group.kill()
+          return true
+        }
+        try group.make()
       } else if error.isMissing {
         // Somebody has tidied up.
         try folder.make()
@@ -131,6 +152,7 @@ final class AgentCgroups {
         throw error
       }
     }
+    return false
   }
 
   /// An incarnation that an earlier daemon has started.
@@ -148,16 +170,22 @@ final class AgentCgroups {
   func retire(_ key: ProcessKey) {
     guard let group = groups.removeValue(forKey: key) else { return }
     keys[group.path] = nil
+    mortals.insert(key.node)
     retired.append(group)
   }
 
-  /// Whether `removeRetired` has something to do.
-  var hasRetired: Bool { !retired.isEmpty }
+  /// Whether `tidy` has something to do.
+  var isUntidy: Bool { !retired.isEmpty || !wanted.isEmpty }
 
-  /// Removes some groups that nobody is in any more, when nothing is more urgent.
-  func removeRetired() {
+  /// Removes some groups that nobody is in any more, and makes some that will be needed, when
+  /// nothing is more urgent.
+  func tidy() {
     for group in retired.prefix(Self.turnCount) where !group.remove() { occupied.append(group) }
     retired.removeFirst(min(Self.turnCount, retired.count))
+    for group in wanted.prefix(Self.turnCount) where (try? group.make()) != nil {
+      spares.insert(group.path)
+    }
+    wanted.removeFirst(min(Self.turnCount, wanted.count))
   }
 
   /// Something has ended: groups that were not empty may be now.
@@ -168,7 +196,9 @@ final class AgentCgroups {
 
   /// Processes that the kernel killed because memory had run out.
   func outOfMemoryKills(of key: ProcessKey) -> UInt64 {
-    groups[key]?.counter("oom_kill", in: "memory.events") ?? 0
+    // Without a controller there is no such file, and looking for it takes time.
+    guard enabled.map({ $0.contains(.memory) }) ?? wasEnabled else { return 0 }
+    return groups[key]?.counter("oom_kill", in: "memory.events") ?? 0
   }
 
   /// The incarnation whose group a process is in, whatever became of its parents and its session.
@@ -188,7 +218,8 @@ final class AgentCgroups {
 
   /// Leaves nothing behind but what superv itself is in.
   func finish() {
-    for group in Array(groups.values) + retired + occupied { _ = group.remove() }
+    let unused = spares.map { ControlGroup(path: $0) }
+    for group in Array(groups.values) + retired + occupied + unused { _ = group.remove() }
     if problem == nil { try? Files.removeDirectory(folder.path) }
   }
 }
@@ -282,8 +313,14 @@ extension AgentCgroups {
 /// The folder of a group, open for a spawn.
 final class OpenGroup {
   let descriptor: Descriptor
+  /// It was killed as a whole, once: Linux (seen in 6.18) kills whatever is cloned into it for ever
+  /// after. A process may still be moved there.
+  let wasKilled: Bool
 
-  init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+  init(_ descriptor: consuming Descriptor, wasKilled: Bool) {
+    self.descriptor = descriptor
+    self.wasKilled = wasKilled
+  }
 }
 
 extension TreeLimit {

@@ -38,6 +38,7 @@ extension LinuxKernel {
       switch try processes.adopt(process, poll) {
       case .neverRan: return false
       case .isWatched:
+        keeper?.spare(process.pid)
         adoptOutput(of: process, launch)
         guard let launch else { return true }
         trees.begin(launch, pid: process.pid)
@@ -72,7 +73,10 @@ extension LinuxKernel {
 
   package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }
 
-  package func replaceJournal(_ lines: [UInt8]) { journal.replace(lines) }
+  package func replaceJournal(_ lines: [UInt8]) {
+    journal.replace(lines)
+    hasMemoryToGiveBack = true
+  }
 
   private func start(
     _ launch: Launch, _ request: SpawnRequest, notifyDescriptor number: Int32

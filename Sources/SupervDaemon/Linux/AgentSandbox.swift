@@ -74,6 +74,11 @@ package final class AgentSandbox {
     if sandbox.connect != nil, version < LandlockRules.Since.connect {
       problems.append("all ports can be connected to (Linux 6.7 can prevent it)")
     }
+    if Processes.ownUser == 0, held.intersection(Self.leadingOut) != .none,
+      !held.has(.setCapabilities)
+    {
+      problems.append("root keeps capabilities that lead out: superv has no CAP_SETPCAP")
+    }
     return problems
   }
 
@@ -109,9 +114,11 @@ extension AgentSandbox {
     let sandbox = agent.sandbox
     request.confinement.forbidsNewPrivileges = sandbox.forbidsNewPrivileges
     try limitCapabilities(&request, sandbox)
-    let problems = problems(enforcing: sandbox)
-    if sandbox.policy == .require, !problems.isEmpty {
-      throw LaunchError("sandbox = require: \(problems.joined(separator: "; "))")
+    if sandbox.policy == .require {
+      let problems = problems(enforcing: sandbox)
+      guard problems.isEmpty else {
+        throw LaunchError("sandbox = require: \(problems.joined(separator: "; "))")
+      }
     }
     do {
       let rules = try rules(agent, signals: signals)
@@ -125,6 +132,7 @@ extension AgentSandbox {
   private func limitCapabilities(
     _ request: inout SpawnRequest, _ sandbox: SandboxSettings
   ) throws(LaunchError) {
+    request.confinement.boundsCapabilities = held.has(.setCapabilities)
     if let kept = sandbox.capabilities {
       guard sandbox.forbidsNewPrivileges || held.has(.setCapabilities) else {
         throw LaunchError(

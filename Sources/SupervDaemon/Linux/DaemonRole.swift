@@ -55,6 +55,7 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     }
     house.register(start.configurationPath)
     announce(nil)
+    if !start.takesOver { house.keeper?.send(KeeperRequest.beginning.words) }
 
     let daemon = Daemon(
       origin.configuration, of: origin.records, kernel: kernel, options: options, memory: memory,
@@ -126,7 +127,9 @@ private struct DaemonOrigin {
     guard let new = read.loaded.configuration else {
       throw HouseError(read.loaded.diagnostics.map(\.description).joined(separator: "\n"))
     }
-    guard let found = try Self.journal(in: new.settings.runtimeDirectory) else {
+    // One that had nothing left to do has died before it could clear up.
+    let found = try Self.journal(in: new.settings.runtimeDirectory)
+    guard let found, found.tree.finishedEnd == nil else {
       Survivors.kill(agentSocket: new.settings.agentSocket)
       (configuration, records) = (new, [read.record])
       return
@@ -140,7 +143,8 @@ private struct DaemonOrigin {
   private static func journal(in directory: String) throws(HouseError) -> JournalContents? {
     let path = JournalFile.path(in: directory)
     do {
-      guard try Files.status(of: path) != nil else { return nil }
+      // An empty one is of a daemon that has died before it could begin.
+      guard let size = try Files.status(of: path)?.size, size > 0 else { return nil }
       let bytes = try Files.read(path, maximumBytes: .max)
       return try JournalContents(bytes, boot: try Processes.boot())
     } catch let fault as JournalFault {
@@ -149,7 +153,7 @@ private struct DaemonOrigin {
       case .damaged:
         complain("\(path) cannot be used: \(fault); what runs of an earlier superv is killed")
         return nil
-      case .version:
+      case .version, .otherTree:
         throw HouseError(
           "\(path) cannot be used: \(fault). Stop what runs with that superv, or go on with it")
       }

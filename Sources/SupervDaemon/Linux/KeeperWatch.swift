@@ -1,28 +1,49 @@
 import SupervSystem
 
-/// The keeper above this daemon, and what to do when it has died.
+/// The keeper above this daemon, what it is to reap, and what to do when it has died.
 final class KeeperWatch {
+  /// So many pids fit into a packet.
+  private static let packetPids = 256
+
   let link: KeeperLink
   private let died: () -> Void
   private var isServing = false
+  /// Children of the keeper that it must not reap yet, until it knows them.
+  private var spared: [Int32] = []
+  /// What it is to reap now.
+  private var reaped: [Int32] = []
 
   init(_ link: KeeperLink, died: @escaping () -> Void) {
     self.link = link
     self.died = died
   }
 
-  /// From now on the keeper tells what it reaps.
+  /// The keeper leaves the end of this process for whoever comes after this daemon, until `reap`.
+  func spare(_ pid: Int32) { spared.append(pid) }
+
+  /// The end of a process that was spared is in the journal.
+  func reap(_ pid: Int32) { reaped.append(pid) }
+
+  /// Tells the keeper what it does not know; first of all what to spare, since from then on that
+  /// this daemon serves it reaps. What the link does not take waits for the next turn.
   func serve() {
-    guard !isServing else { return }
-    isServing = link.send(KeeperRequest.serving.words)
+    while !spared.isEmpty {
+      let pids = Array(spared.prefix(Self.packetPids))
+      guard link.send(KeeperRequest.spare(pids: pids).words) else { return }
+      spared.removeFirst(pids.count)
+    }
+    if !isServing { isServing = link.send(KeeperRequest.serving.words) }
+    while isServing, let pid = reaped.first, link.send(KeeperRequest.reap(pid: pid).words) {
+      reaped.removeFirst()
+    }
   }
 
-  func take(_ processes: ProcessTable, _ poll: borrowing EventPoll) {
+  func take(_ poll: borrowing EventPoll) {
     while true {
       switch link.receive() {
       case .nothing: return
-      case .words(let words):
-        if let news = KeeperNews(words: words) { processes.learn(news) }
+      // A keeper of an earlier version tells what it reaps.
+      case .words: break
       case .ended:
         // Only returns when there is no other way than to go on alone.
         died()

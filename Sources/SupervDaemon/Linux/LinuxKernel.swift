@@ -45,7 +45,7 @@ package final class LinuxKernel: Kernel {
   let connections: ConnectionTable
   let logs: LoggerProcess
   let journal: JournalFile
-  private let keeper: KeeperWatch?
+  let keeper: KeeperWatch?
   package let boot: String
   /// Processes of an earlier daemon that ended while nobody looked.
   var unseenEnds: [ProcessKey] = []
@@ -72,6 +72,10 @@ package final class LinuxKernel: Kernel {
   private var surveyDeadline: MonotonicTime?
   private static let surveyPatience = Duration.milliseconds(200)
   private static let orphanDelay = Duration.milliseconds(250)
+  /// The journal was written anew, which takes as much memory as all that the daemon knows.
+  var hasMemoryToGiveBack = false
+  /// Nothing was given back yet: what the start has needed comes with it.
+  private var isStarting = true
 
   /// - Parameters:
   ///   - sockets: that listen, each one for its door.
@@ -149,9 +153,11 @@ package final class LinuxKernel: Kernel {
     logs.handOver()
     logs.watchLink(poll)
     connections.flush(poll, &events)
-    keeper?.serve()
-    for key in told { processes.close(key) }
+    for key in told {
+      if let pid = processes.close(key) { keeper?.reap(pid) }
+    }
     told.removeAll(keepingCapacity: true)
+    keeper?.serve()
     notifySocket.releaseBarriers()
     while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
       sparePipes.append(pipes)
@@ -191,7 +197,7 @@ package final class LinuxKernel: Kernel {
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
     if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy
-      || trees.groups.hasRetired
+      || trees.groups.isUntidy
     {
       return 0
     }
@@ -204,7 +210,12 @@ package final class LinuxKernel: Kernel {
 
   private func doHousework() {
     logs.restartIfDue(now, poll)
-    trees.groups.removeRetired()
+    trees.groups.tidy()
+    if hasMemoryToGiveBack {
+      OwnMemory.giveBack(includingProgram: isStarting)
+      isStarting = false
+      hasMemoryToGiveBack = false
+    }
     guard let due = orphansDue, due <= now else { return }
     let isDone = processes.reapOrphans(except: isOwnChild)
     orphansDue = isDone ? nil : now + Self.orphanDelay
@@ -251,7 +262,7 @@ package final class LinuxKernel: Kernel {
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
-    case .keeper: keeper?.take(processes, poll)
+    case .keeper: keeper?.take(poll)
     case .gauge: limits.takeGauge(poll, &events)
     }
   }

@@ -34,8 +34,6 @@ final class ProcessTable {
   /// able to find it.
   private var ended: [ProcessKey: Entry] = [:]
   private var endedPids: Set<Int32> = []
-  /// How adopted processes have ended, where the kernel may not say any more.
-  private var endsByKeeper: [Int32: ExitStatus] = [:]
   private var nextNumber: UInt64 = 1
   /// What superv itself was given before it raised its own: agents get that.
   private let openFiles: ProcessLimit
@@ -124,9 +122,7 @@ final class ProcessTable {
       guard let status = try Processes.peek(entry.pidfd) else { return nil }
       termination = Termination(status)
     } catch {
-      let status =
-        Processes.learnEnd(of: entry.pid, entry.pidfd)
-        ?? endsByKeeper.removeValue(forKey: entry.pid)
+      let status = Processes.learnEnd(of: entry.pid, entry.pidfd)
       termination = status.map(Termination.init) ?? .unknown
     }
     entries[number] = nil
@@ -165,12 +161,6 @@ final class ProcessTable {
     return .isWatched
   }
 
-  /// The keeper has reaped one of these, or what one has left.
-  func learn(_ news: KeeperNews) {
-    guard pids[news.pid] != nil else { return }
-    endsByKeeper[news.pid] = news.status
-  }
-
   enum Adoption {
     case isWatched, isGone, neverRan
   }
@@ -179,9 +169,10 @@ final class ProcessTable {
     if let inode = facts.inode { return Processes.inode(of: pidfd) == inode }
     guard let record = ProcessRecord.of(facts.pid) else { return false }
     if let startTime = facts.startTime { return record.startTime == startTime }
-    // All that it has written itself is its pid: it leads a session, and is no older than the
-    // decision to start it.
-    return record.session == facts.pid
+    // All that it has written itself is its pid: it leads a session or has not come to that, and is
+    // no older than the decision to start it.
+    let isOnItsWay = record.parent == Processes.parentPid && Processes.isBeforeExec(facts.pid)
+    return (record.session == facts.pid || isOnItsWay)
       && record.startTime >= Clock.ticks(atMonotonicNanoseconds: facts.startedAt.nanoseconds)
   }
 
@@ -194,10 +185,14 @@ final class ProcessTable {
   func has(_ pid: Int32) -> Bool { pids[pid] != nil || endedPids.contains(pid) }
 
   /// The end of this process is in the journal, and it is not needed any more.
-  func close(_ key: ProcessKey) {
-    guard let entry = ended.removeValue(forKey: key) else { return }
+  ///
+  /// - Returns: its pid when it is for the keeper to reap.
+  func close(_ key: ProcessKey) -> Int32? {
+    guard let entry = ended.removeValue(forKey: key) else { return nil }
     endedPids.remove(entry.pid)
+    if entry.isAdopted { return entry.pid }
     _ = try? Processes.reap(entry.pidfd)
+    return nil
   }
 
   func signal(_ key: ProcessKey, _ signal: Signal) {

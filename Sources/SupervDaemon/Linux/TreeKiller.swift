@@ -71,6 +71,8 @@ extension TreeKiller {
     mark(&request, launch)
     let group = try groups.make(launch)
     request.controlGroup = group?.descriptor.number
+    // Those have no CLONE_INTO_CGROUP.
+    if group?.wasKilled == true { request.avoidsNewSystemCalls = true }
     return group
   }
 

@@ -15,8 +15,8 @@ package struct JournalContents: Sendable {
   private var signals: [ProcessKey: Set<Int32>] = [:]
   private var health: [NodeID: (incarnation: UInt64, memory: HealthMemory)] = [:]
   package private(set) var held: [String] = []
-  /// Decided, and told nobody.
-  package private(set) var untold: [Note] = []
+  /// Announced or decided, and told nobody.
+  package private(set) var untold: [Untold] = []
   /// Lines of the event log that may be written or not.
   package private(set) var telling: [String] = []
   package private(set) var nextEvent: Int64 = 1
@@ -34,7 +34,7 @@ package struct JournalContents: Sendable {
     guard let first = lines.popFirst(),
       case .header(let header)? = Self.entry(first)
     else { throw .damaged }
-    guard header.version == JournalHeader.currentVersion else {
+    guard JournalHeader.readableVersions.contains(header.version) else {
       throw .version(header.version, superv: header.superv)
     }
     guard header.boot == boot else { throw .otherBoot }
@@ -44,7 +44,13 @@ package struct JournalContents: Sendable {
       if let entry = Self.entry(line) { entries.append(entry) } else { damaged += 1 }
     }
     var start: SupervisionTree?
-    for case .tree(let tree) in entries { start = tree }
+    for entry in entries {
+      if case .tree(let tree) = entry { start = tree }
+      if case .beginning(let beginning, let shape) = entry {
+        start = try Self.tree(beginning, of: entries)
+        guard start?.shape == shape else { throw .otherTree(superv: header.superv) }
+      }
+    }
     guard let start else { throw .damaged }
     tree = start
     damagedLineCount = damaged
@@ -56,9 +62,18 @@ package struct JournalContents: Sendable {
     try? JSON.decode(JournalEntry.self, from: Array(line).span)
   }
 
+  private static func tree(
+    _ beginning: TreeBeginning, of entries: [JournalEntry]
+  ) throws(JournalFault) -> SupervisionTree {
+    for case .configuration(let record) in entries {
+      if let made = record.load().configuration { return beginning.tree(of: made) }
+    }
+    throw .damaged
+  }
+
   private mutating func take(_ entry: JournalEntry) {
     switch entry {
-    case .header, .tree: break
+    case .header, .tree, .beginning: break
     case .configuration(let record): configurations.append(record)
     case .timer(let key, let time): timers[key] = time
     case .process(let facts): processes[facts.node] = facts
@@ -72,7 +87,8 @@ package struct JournalContents: Sendable {
       signals[ProcessKey(node: node, incarnation: incarnation), default: []].insert(number)
     case .health(let node, let incarnation, let memory): health[node] = (incarnation, memory)
     case .held(let names): held = names
-    case .untold(let notes): untold += notes
+    case .untold(let notes): untold += notes.map { .note($0) }
+    case .announced(let events): untold += events.map { .event($0) }
     case .telling(let lines):
       telling = lines
       nextEvent += Int64(lines.count)
@@ -89,7 +105,7 @@ package struct JournalContents: Sendable {
       case .setTimer(let id, let due): timers[id.index] = due
       case .cancelTimer(let id): timers[id.index] = nil
       case .note(let note):
-        untold.append(note)
+        untold.append(.note(note))
         noteReadiness(note, time)
       // Whether it was carried out shows in what is there.
       case .spawn, .askToStop, .signal, .kill, .treeStopped: break
@@ -145,11 +161,19 @@ package struct JournalContents: Sendable {
   }
 }
 
+/// What is still to be told.
+package enum Untold: Sendable {
+  case note(Note)
+  case event(StoryEvent)
+}
+
 /// Why a journal says nothing that could be gone on with.
 package enum JournalFault: Error, Hashable, Sendable, CustomStringConvertible {
   /// The machine was started anew since, or this is another container: nothing of it runs.
   case otherBoot
   case version(Int, superv: String)
+  /// This superv makes something else of the configuration than that one has.
+  case otherTree(superv: String)
   /// Its beginning is missing.
   case damaged
 
@@ -157,8 +181,10 @@ package enum JournalFault: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .otherBoot: "it is of an earlier boot"
     case .version(let number, let superv):
-      "superv \(superv) wrote it in version \(number); this one reads version "
+      "superv \(superv) wrote it in version \(number); this one reads versions up to "
         + "\(JournalHeader.currentVersion)"
+    case .otherTree(let version):
+      "superv \(version) wrote it, and made another tree of the configuration than this one does"
     case .damaged: "its beginning is missing"
     }
   }

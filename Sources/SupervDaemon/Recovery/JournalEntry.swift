@@ -1,9 +1,11 @@
+package import SupervConfig
 package import SupervisionTree
 
 // The journal is the daemon's process table: what there is to know for a daemon that comes after
 // this one, as lines of JSON in the runtime directory. It begins with a snapshot (header,
-// configuration, tree, timers, processes); then comes what has happened since, each line before
-// anything is done about it. A line that is cut off at the end never happened.
+// configuration, tree or what it begins with, timers, processes); then comes what has happened
+// since, each line before anything is done about it. A line that is cut off at the end never
+// happened.
 
 /// One line of the journal.
 package enum JournalEntry: Codable, Sendable {
@@ -11,6 +13,9 @@ package enum JournalEntry: Codable, Sendable {
   /// The one that the daemon was started with, then the one that a reload brought, if any.
   case configuration(RecordedConfiguration)
   case tree(SupervisionTree)
+  /// In its place: the one that the configuration makes, to which nothing has happened. Another
+  /// superv might make another one of it, which its shape shows.
+  case beginning(TreeBeginning, shape: UInt64)
   /// What it is for (`TimerHeap`), and when.
   case timer(key: Int, at: MonotonicTime)
   /// A process that runs, as far as the snapshot knows.
@@ -29,6 +34,8 @@ package enum JournalEntry: Codable, Sendable {
   case held([String])
   /// Decided, and not yet told when the snapshot was made.
   case untold([Note])
+  /// To be told, beside what the tree decides: who asked for what the next line is about.
+  case announced([StoryEvent])
   /// Lines of the event log that are being written: whatever was decided before is in them.
   case telling([String])
   /// They are with the logger.
@@ -39,8 +46,10 @@ package enum JournalEntry: Codable, Sendable {
 
 /// What a journal is about: that of another boot or version says nothing of what runs now.
 package struct JournalHeader: Codable, Hashable, Sendable {
-  /// Of the journal's lines. A reader knows this one and no other.
-  package static let currentVersion = 1
+  /// Of the journal's lines.
+  package static let currentVersion = 2
+  /// The first one has all lines but `beginning` and `announced`.
+  package static let readableVersions = 1...currentVersion
 
   package var version = Self.currentVersion
   package var superv: String
@@ -50,6 +59,34 @@ package struct JournalHeader: Codable, Hashable, Sendable {
   package init(superv: String, boot: String) {
     self.superv = superv
     self.boot = boot
+  }
+}
+
+/// What a tree begins with beside its configuration, which says the rest: writing down all of a
+/// large one would keep its agents waiting.
+package struct TreeBeginning: Codable, Hashable, Sendable {
+  package var jitterSeed: UInt64
+  /// The last ones, from an earlier life.
+  package var incarnations: [String: UInt64]
+  /// By an operator, in an earlier life.
+  package var stopped: Set<String>
+
+  package func tree(of configuration: Configuration) -> SupervisionTree {
+    SupervisionTree(
+      configuration.tree, jitterSeed: jitterSeed, incarnations: incarnations, stopped: stopped)
+  }
+}
+
+extension SupervisionTree {
+  /// The same for trees with the same names in the same places.
+  var shape: UInt64 {
+    var hash = StableHash()
+    for index in 0..<nodeCount {
+      let node = NodeID(index: index)
+      hash.combine(name(of: node))
+      hash.combine(UInt64(parent(of: node).index))
+    }
+    return hash.value
   }
 }
 

@@ -8,11 +8,17 @@ struct JournalState {
   /// It is written anew when it has grown by so much, and by several times what it began with.
   private static let grownBytes = 1 << 20
   private static let grownFactor = 4
+  /// What a node takes in a snapshot, about.
+  static let nodeByteCount = 1 << 10
 
   /// What the configuration was made of: at the start of superv, and by the last reload.
   var records: [RecordedConfiguration]
   /// Decided, and not told yet.
   var untold: [Note] = []
+  /// Announced, and not told yet.
+  var announced: [StoryEvent] = []
+  /// How many of the latest of these go with the next line, in the same write.
+  var unwrittenCount = 0
   private var snapshotByteCount = 0
   private var byteCount = 0
 
@@ -30,10 +36,15 @@ struct JournalState {
 
 extension Daemon {
   func write(_ entry: JournalEntry) {
-    var line = JSON.encode(entry)
-    line.append(UInt8(ascii: "\n"))
-    journal.hasGrown(by: line.count)
-    kernel.appendToJournal(line)
+    var lines: [UInt8] = []
+    if journal.unwrittenCount > 0 {
+      JournalEntry.announced(journal.announced.suffix(journal.unwrittenCount))
+        .appendLine(to: &lines)
+      journal.unwrittenCount = 0
+    }
+    entry.appendLine(to: &lines)
+    journal.hasGrown(by: lines.count)
+    kernel.appendToJournal(lines)
   }
 
   /// Writes the journal anew where what has happened is not for a line of it, before the effects
@@ -75,13 +86,24 @@ extension Daemon {
     entries += departing.values.filter { tree.isExpected($0.node, $0.incarnation) }
       .map { .process($0) }
     entries.append(.held(health.heldNames.sorted()))
+    if !journal.announced.isEmpty { entries.append(.announced(journal.announced)) }
+    journal.unwrittenCount = 0
     entries.append(.untold(journal.untold + notes))
     var lines: [UInt8] = []
-    for entry in entries {
-      JSON.append(entry, to: &lines)
-      lines.append(UInt8(ascii: "\n"))
-    }
+    for entry in entries { entry.appendLine(to: &lines) }
     journal.hasBegun(with: lines.count)
+    kernel.replaceJournal(lines)
+  }
+
+  /// Writes the journal of a tree to which nothing has happened.
+  func writeBeginning() {
+    let entries: [JournalEntry] =
+      [.header(JournalHeader(superv: supervVersion, boot: kernel.boot))]
+      + journal.records.map { .configuration($0) }
+      + [.beginning(beginning, shape: tree.shape), .nextEvent(events.nextSequence)]
+    var lines: [UInt8] = []
+    for entry in entries { entry.appendLine(to: &lines) }
+    journal.hasBegun(with: lines.count + tree.nodeCount * JournalState.nodeByteCount)
     kernel.replaceJournal(lines)
   }
 }

@@ -9,7 +9,12 @@ extension Daemon {
   /// What was decided in the life before and is told only now comes first, in its order.
   func recover(_ contents: JournalContents) {
     events.readmit(contents.telling).forEach(kernel.writeEvent)
-    for note in contents.untold { tell(note) }
+    for one in contents.untold {
+      switch one {
+      case .note(let note): tell(note)
+      case .event(let event): announce(again: event)
+      }
+    }
     let expected = tree.expectedProcesses
     let found = expected.map { adopt($0, contents) }
     writeSnapshot()
@@ -75,6 +80,8 @@ extension Daemon {
       throw RPCError(.unavailable, "no keeper is there to start another daemon")
     }
     tell(StoryEvent("daemon.upgrading", .daemon, reason: binary)) { $0.peer = peer(id) }
+    // With all of the tree, which another program might not make of the configuration.
+    writeSnapshot()
     successor = binary
   }
 }
