@@ -1,8 +1,9 @@
 /// A value that an object keeps and changes in place, by one access at a time.
 ///
-/// A stored property promises the same. But wherever the compiler cannot see all that happens during
-/// an access, the runtime enters it in a list and looks through that list at each further one, which
-/// took a tenth of what a call takes. Here a number beside the value is all there is to it.
+/// A stored property promises the same. But wherever the compiler cannot see all that happens
+/// during an access, the runtime enters it in a list and looks through that list at each further
+/// one, which took a tenth of what a call takes. Here a number beside the value is all there is to
+/// it, and two accesses that overlap stop the program just so.
 @safe struct Exclusive<Value: ~Copyable>: ~Copyable {
   private struct Place: ~Copyable {
     var value: Value

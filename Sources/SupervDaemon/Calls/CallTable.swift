@@ -39,8 +39,9 @@ package struct Call {
   }
 }
 
-/// The calls in flight, in a slab: what is done for each of them moves a few words and allocates
-/// nothing once the slabs have grown. It is not copyable: looking something up copies nothing either.
+/// The calls in flight, in slabs: what is done for each of them moves a few words and allocates
+/// nothing once the slabs have grown. It is not copyable: looking something up copies nothing
+/// either.
 ///
 /// Every call stands in a heap of deadlines in which each entry has four children, and in two
 /// lists, of those that one connection waits for and those in the hands of one instance.

@@ -174,6 +174,8 @@ package final class LinuxKernel: Kernel {
       preconditionFailure("\(error)")
     }
     for event in ready where isEnd(event) { takeEnd(event, &events) }
+    // One look at the clock for all that may be due: what it misses comes with the next turn.
+    let now = self.now
     trees.advance(now, isOwnChild, &events)
     for case .ended(let key, _) in events { told.append(key) }
     // A replacement does not wait for anybody's question, but no more than once: what is left out
@@ -183,7 +185,7 @@ package final class LinuxKernel: Kernel {
     for event in ready where !isEnd(event) { take(event, &events) }
     probes.takeNews(&events)
     logs.takeNews(&events)
-    doHousework()
+    doHousework(now)
     advanceSurvey(&events)
     limits.advance(
       now, trees.groups, orphans: { self.trees.orphans(self.now, self.isOwnChild) }, poll, &events)
@@ -208,7 +210,7 @@ package final class LinuxKernel: Kernel {
     }
   }
 
-  private func doHousework() {
+  private func doHousework(_ now: MonotonicTime) {
     logs.restartIfDue(now, poll)
     trees.groups.tidy()
     if hasMemoryToGiveBack {
