@@ -4,7 +4,7 @@
 /// during an access, the runtime enters it in a list and looks through that list at each further
 /// one, which took a tenth of what a call takes. Here a number beside the value is all there is to
 /// it, and two accesses that overlap stop the program just so.
-@safe struct Exclusive<Value: ~Copyable>: ~Copyable {
+@safe package struct Exclusive<Value: ~Copyable>: ~Copyable {
   private struct Place: ~Copyable {
     var value: Value
     /// Accesses that go on and only read; -1 while one changes the value.
@@ -13,7 +13,7 @@
 
   private let place: UnsafeMutablePointer<Place>
 
-  init(_ value: consuming Value) {
+  package init(_ value: consuming Value) {
     unsafe place = .allocate(capacity: 1)
     unsafe place.initialize(to: Place(value: value))
   }
@@ -23,7 +23,7 @@
     unsafe place.deallocate()
   }
 
-  var value: Value {
+  package var value: Value {
     @inline(__always) _read {
       precondition(unsafe place.pointee.readers >= 0, "read while it is changed")
       unsafe place.pointee.readers &+= 1

@@ -1,8 +1,7 @@
 /// A row of plain data that grows, in memory of its own.
 ///
-/// What an array costs beside that, this does not: it is never shared, so that nothing asks whether
-/// it is before each change; and as part of an object it is changed by code that the compiler sees
-/// whole, so that no access is looked up while the daemon runs. Every index is checked.
+/// An array asks before each change whether somebody shares it; this is nobody else's, and asks
+/// nothing. Every index is checked.
 @safe struct Slab<Element>: ~Copyable {
   private var memory = unsafe UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
   private(set) var count = 0
