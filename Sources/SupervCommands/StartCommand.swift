@@ -20,25 +20,23 @@ import SupervSystem
   return try showTree(launch, invocation, session, deadline)
 }
 
-/// The lock is held by a daemon for as long as it runs, however it ends.
+/// Keeper and daemon hold the lock for as long as they run, however they end. One that was killed
+/// just now may still be on its way out.
 func refuseSecondDaemon(in runtimeDirectory: String) throws(CommandFailure) {
-  let path = "\(runtimeDirectory)/superv.lock"
+  let patience = Deadline(after: .milliseconds(500))
   do {
-    let lock = try Files.open(path, [.readWrite, .noFollow])
-    guard try !lock.lock() else { return }
-    let content = (try? lock.readAll(maximumBytes: 64)) ?? []
-    let pid = String(decoding: content.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-    throw CommandFailure.no(
-      "a daemon (pid \(pid)) already runs in \(runtimeDirectory); superv shutdown stops it, "
-        + "superv reload has it read its configuration again")
+    while let holder = try RuntimeLock.holder(in: runtimeDirectory) {
+      guard !patience.isOver else {
+        throw CommandFailure.no(
+          "a daemon (pid \(holder)) already runs in \(runtimeDirectory); superv shutdown stops it, "
+            + "superv reload has it read its configuration again")
+      }
+      pause(milliseconds: 5)
+    }
   } catch let failure as CommandFailure {
     throw failure
-  } catch let error as SystemError where error.isMissing {
-    return
-  } catch let error as SystemError {
-    throw .broken("runtime_dir cannot be used: \(error)")
   } catch {
-    throw .broken("\(error)")
+    throw .broken("runtime_dir cannot be used: \(error)")
   }
 }
 

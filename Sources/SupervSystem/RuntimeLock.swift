@@ -11,10 +11,23 @@ package enum RuntimeLock {
     return file
   }
 
+  /// The pid of the daemon that has signed it, as text; nil when nobody holds it.
+  package static func holder(in directory: String) throws(SystemError) -> String? {
+    do {
+      let file = try Files.open(path(in: directory), [.readWrite, .noFollow])
+      return try file.lock() ? nil : signature(in: directory)
+    } catch  where error.isMissing {
+      return nil
+    }
+  }
+
   /// Why it could not be taken, for people.
   package static func refusal(in directory: String) -> String {
-    let holder = ((try? Files.readText(path(in: directory))) ?? "").prefix { $0.isNumber }
-    return "superv already runs here, with pid \(holder)"
+    "superv already runs here, with pid \(signature(in: directory))"
+  }
+
+  private static func signature(in directory: String) -> String {
+    String(((try? Files.readText(path(in: directory))) ?? "").prefix { $0.isNumber })
   }
 
   /// Puts the pid of this process, the daemon, into it.
