@@ -309,10 +309,10 @@ package final class LoggerProcess {
     events.close(poll)
     records.closeAll(poll)
     handOver()
-    // Nobody is to come to it any more.
+    // First this: a logger that nobody can find any more would wait for the next daemon in vain.
+    _ = try? peer?.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
     try? Files.remove(socketPath)
     guard let peer else { return }
-    _ = try? peer.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))
     peer.waitForEnd(atMostMilliseconds: Int64(Self.finishMilliseconds) + 1000)
   }
 }

@@ -49,6 +49,9 @@ final class TreeKiller {
   private var endings: [Ending] = []
   /// As the last look found them.
   private(set) var orphans: [ProcessKey: [Int32]] = [:]
+  /// Those of which the last look has found somebody dead: what that one left may have come to
+  /// superv after the kernel had listed its children.
+  private var bereaved: Set<ProcessKey> = []
   /// A look costs as much as superv has children; no more than a fifth of the time goes into it.
   private var nextLook = MonotonicTime(nanoseconds: 0)
 
@@ -140,16 +143,21 @@ extension TreeKiller {
   private func look(_ isOwn: (Int32) -> Bool) {
     let began = Clock.monotonicNanoseconds
     var found: [ProcessKey: [Int32]] = [:]
+    bereaved = []
     for reaper in reapers {
       for pid in Processes.children(of: reaper) where !isOwn(pid) {
-        guard isAlive(pid, childOf: reaper), let key = origin(of: pid) else { continue }
-        found[key, default: []].append(pid)
+        let key = origin(of: pid)
+        let isAlive = isAlive(pid, childOf: reaper)
+        guard let key else { continue }
+        if isAlive { found[key, default: []].append(pid) } else { bereaved.insert(key) }
       }
     }
     orphans = found
     let unsettled = Set(endings.lazy.map(\.key))
     for (key, incarnation) in incarnations
-    where incarnation.hasEnded && found[key] == nil && !unsettled.contains(key) {
+    where incarnation.hasEnded && found[key] == nil && !bereaved.contains(key)
+      && !unsettled.contains(key)
+    {
       forget(key)
     }
     let now = Clock.monotonicNanoseconds
@@ -247,7 +255,7 @@ extension TreeKiller {
       let isLate = endings[index].delay > Self.firstDelay * 8
       if isLate || isLeftBehind(pid, index) { hunt.add(pid, childOf: record.parent) }
     }
-    if !isAnyoneLeft {
+    if !isAnyoneLeft, !bereaved.contains(key) {
       settle(index, &events)
     } else if hunt.isEmpty {
       wait(index, now)
