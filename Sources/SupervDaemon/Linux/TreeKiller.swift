@@ -155,9 +155,7 @@ extension TreeKiller {
     orphans = found
     let unsettled = Set(endings.lazy.map(\.key))
     for (key, incarnation) in incarnations
-    where incarnation.hasEnded && found[key] == nil && !bereaved.contains(key)
-      && !unsettled.contains(key)
-    {
+    where incarnation.hasEnded && found[key] == nil && !unsettled.contains(key) {
       forget(key)
     }
     let now = Clock.monotonicNanoseconds
