@@ -37,6 +37,12 @@ struct Status: Decodable {
     var mainPid: Int32?
     var orphans: [Int32]?
     var limits: [Limit]?
+    var probes: [Probe]?
+  }
+
+  struct Probe: Decodable, Equatable {
+    var role: String
+    var state: String
   }
 
   struct Supervisor: Decodable, Equatable {
