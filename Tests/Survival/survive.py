@@ -259,7 +259,7 @@ def check_calls(verdict, worked):
         all(worker["unended"] == worker["doubled"] == 0 for worker in worked),
         f"{calls:,} calls, each ended once: {dict(outcomes)}")
     verdict.check(
-        set(outcomes) <= {"ok", "Unavailable", "NotReady", "Overloaded"},
+        set(outcomes) <= {"ok", "Unavailable", "NotReady", "Overloaded", "Timeout", "CircuitOpen"},
         "a call ends with its answer, or as one to be made again while somebody reconnects or catches up")
 
 
