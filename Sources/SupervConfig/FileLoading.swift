@@ -13,15 +13,13 @@ struct FileLoader {
   var reading: Reading
   /// In file order, the sections of an included file where it is included.
   var sections: [PlacedSection] = []
-  private let shownFrom: String?
   /// The files that are being read, the innermost last.
   private var openFiles: [Int] = []
   /// What each file is called without symbolic links and `..`.
   private var canonicalPaths: [String: Int] = [:]
 
   init(source: any ConfigurationSource, shownFrom: String?) {
-    reading = Reading(source: source)
-    self.shownFrom = shownFrom
+    reading = Reading(source: source, shownFrom: shownFrom)
   }
 
   /// Reads a file and what it includes.
@@ -29,7 +27,7 @@ struct FileLoader {
   /// - Parameter reference: where it is included; nil for the main file.
   mutating func load(_ path: String, from reference: Place?) {
     let file = reading.files.count
-    reading.files.append(Reading.File(path: path, shownPath: shown(path), bytes: []))
+    reading.files.append(Reading.File(path: path, shownPath: reading.shown(path), bytes: []))
     canonicalPaths[reading.source.canonicalPath(path) ?? path] = file
     let start = Place(file: file, line: 1, column: 1)
     do throws(SourceError) {
@@ -41,7 +39,7 @@ struct FileLoader {
       }
       reading.files[file].bytes = bytes
     } catch {
-      let message = "cannot read \(quoted(shown(path))): \(error.reason)"
+      let message = "cannot read \(quoted(reading.shown(path))): \(error.reason)"
       return reading.error(reference ?? start, message)
     }
     openFiles.append(file)
@@ -49,11 +47,6 @@ struct FileLoader {
     for problem in result.problems { report(problem, file) }
     for section in result.sections { place(section, file) }
     openFiles.removeLast()
-  }
-
-  private func shown(_ path: String) -> String {
-    guard let shownFrom, path.hasPrefix(shownFrom + "/") else { return path }
-    return String(path.dropFirst(shownFrom.count + 1))
   }
 
   // MARK: Headers
@@ -131,7 +124,7 @@ struct FileLoader {
         continue
       }
       if paths.isEmpty {
-        reading.warning(pattern.place, "no file matches \(quoted(shown(pattern.name)))")
+        reading.warning(pattern.place, "no file matches \(quoted(reading.shown(pattern.name)))")
       }
       for path in paths { loadOnce(path, from: pattern.place, isNamed: false) }
     }
@@ -148,7 +141,8 @@ struct FileLoader {
           place, "the file includes itself: \(circle.joined(separator: " → "))",
           hint: "take one of these includes out")
       } else {
-        reading.warning(place, "\(quoted(shown(path))) is included already", hint: "name it once")
+        reading.warning(
+          place, "\(quoted(reading.shown(path))) is included already", hint: "name it once")
       }
     } else if openFiles.count > maximumIncludeDepth {
       reading.error(place, "includes are nested deeper than \(maximumIncludeDepth)")

@@ -15,6 +15,8 @@ struct Reading {
   }
 
   let source: any ConfigurationSource
+  /// Files below this folder are shown by their path from there; nil: all absolute.
+  private let shownFrom: String?
   var files: [File] = []
   private(set) var complaints: [Complaint] = []
   /// What `%(…)s` means in the section that is being read.
@@ -25,7 +27,16 @@ struct Reading {
   var hasUnreadableHeader = false
   private var hintsLeft = 100
 
-  init(source: any ConfigurationSource) { self.source = source }
+  init(source: any ConfigurationSource, shownFrom: String?) {
+    self.source = source
+    self.shownFrom = shownFrom
+  }
+
+  /// A path in the words of a message.
+  func shown(_ path: String) -> String {
+    guard let shownFrom, path.hasPrefix(shownFrom + "/") else { return path }
+    return String(path.dropFirst(shownFrom.count + 1))
+  }
 
   var hasErrors: Bool { complaints.contains { $0.severity == .error } }
 

@@ -22,8 +22,7 @@ package struct SupervisordConfiguration: Sendable {
 /// `[supervisord]`.
 package struct SupervisordSettings: Hashable, Sendable {
   package enum LogLevel: String, CaseIterable, Hashable, Sendable {
-    case critical = "critical"
-    case error, warn, info, debug, trace, blather
+    case critical, error, warn, info, debug, trace, blather
   }
 
   package var minimumDescriptors = 1024

@@ -45,7 +45,7 @@ extension SupervisordReader {
 
   private var names: Expansions { Expansions([("here", .text(here))]) }
 
-  private func name(of section: SupervisordSection) throws(Rejection) -> String {
+  func name(of section: SupervisordSection) throws(Rejection) -> String {
     do {
       return try supervisordName(section.nameAfterColon)
     } catch {

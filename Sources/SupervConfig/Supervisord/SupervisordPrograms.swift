@@ -7,9 +7,7 @@ extension SupervisordReader {
   mutating func programs(
     of section: SupervisordSection, in group: String
   ) throws(Rejection) -> [SupervisordProgram] {
-    let name = try converting("", of: section) { () throws(ValueProblem) in
-      try supervisordName(section.nameAfterColon)
-    }
+    let name = try name(of: section)
     let common = Expansions([
       ("here", .text(here)), ("program_name", .text(name)), ("host_node_name", hostName),
       ("group_name", .text(group)),

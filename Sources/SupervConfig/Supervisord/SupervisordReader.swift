@@ -25,15 +25,13 @@ struct SupervisordReader {
   let outerEnvironment: Expansions
   /// The same with `[supervisord] environment`.
   var environment: Expansions
-  private let shownFrom: String?
 
   init(_ path: String, from source: any ConfigurationSource, shownFrom: String?) {
-    reading = Reading(source: source)
+    reading = Reading(source: source, shownFrom: shownFrom)
     here = parentFolder(of: path)
     outerEnvironment = Expansions(
       source.environment.map { ("ENV_\($0.name)", .text($0.value)) })
     environment = outerEnvironment
-    self.shownFrom = shownFrom
     load(path)
   }
 
@@ -73,8 +71,8 @@ extension SupervisordReader {
       bytes = try reading.source.readFile(path, limit: maximumFileBytes)
     } catch {
       // supervisord passes over an included file that it may not read; nobody wants that.
-      reading.files.append(Reading.File(path: path, shownPath: shown(path), bytes: []))
-      let message = "cannot read \(quoted(shown(path))): \(error.reason)"
+      reading.files.append(Reading.File(path: path, shownPath: reading.shown(path), bytes: []))
+      let message = "cannot read \(quoted(reading.shown(path))): \(error.reason)"
       if isNeeded {
         reading.error(start, message)
       } else {
@@ -82,7 +80,7 @@ extension SupervisordReader {
       }
       return false
     }
-    reading.files.append(Reading.File(path: path, shownPath: shown(path), bytes: bytes))
+    reading.files.append(Reading.File(path: path, shownPath: reading.shown(path), bytes: bytes))
     guard bytes.count <= maximumFileBytes else {
       reading.error(start, "the file is larger than \(sizeText(Int64(maximumFileBytes)))")
       return false
@@ -91,11 +89,6 @@ extension SupervisordReader {
     for problem in result.problems { report(problem, file) }
     for section in result.sections { sections.add(section, file: file) }
     return true
-  }
-
-  private func shown(_ path: String) -> String {
-    guard let shownFrom, path.hasPrefix(shownFrom + "/") else { return path }
-    return String(path.dropFirst(shownFrom.count + 1))
   }
 
   private mutating func report(_ problem: ReadingProblem, _ file: Int) {
@@ -135,7 +128,7 @@ extension SupervisordReader {
           option.place, "\(quoted(pattern)) matches more than \(maximumFileCount) files")
       }
       if found.isEmpty {
-        reading.warning(option.place, "no file matches \(quoted(shown(path)))")
+        reading.warning(option.place, "no file matches \(quoted(reading.shown(path)))")
       }
       for path in found {
         guard reading.files.count < maximumFileCount else {

@@ -70,7 +70,7 @@ extension SupervisordReader {
         do {
           let address =
             type.hasPrefix("unix") ? try unixAddress(section) : try inetAddress(section)
-          let (userName, password) = try credentials(of: section, environment)
+          let (userName, password) = try credentials(of: section)
           servers.append(
             SupervisordServer(
               section: section.name, address: address, userName: userName, password: password))
@@ -83,7 +83,7 @@ extension SupervisordReader {
   }
 
   private func credentials(
-    of section: SupervisordSection, _ names: Expansions
+    of section: SupervisordSection
   ) throws(Rejection) -> (userName: String?, password: String?) {
     let userName = try text("username", of: section)
     let password = try text("password", of: section)
