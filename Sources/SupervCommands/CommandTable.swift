@@ -362,7 +362,7 @@ private let roleOptions = [
   Option(name: "ready-fd", valueName: "FD", summary: "Where to write one line once it serves"),
   Option(name: "keeper-fd", valueName: "FD", summary: "The socket to the keeper"),
   Option(name: "lock-fd", valueName: "FD", summary: "The lock of the runtime directory"),
-  Option(name: "sockets", valueName: "NAME=FD,…", summary: "Sockets that are open already"),
+  Option(name: "sockets", valueName: "NAME=FD,…", summary: "Descriptors that are open already"),
   Option(name: "takes-over", summary: "The daemon before it has died"),
 ]
 

@@ -26,7 +26,7 @@ private let loggerDoorDescriptor: Int32 = 4
   var settings = KeeperSettings(daemonArguments: words, runtimeDirectory: directory)
   settings.readyDescriptor = arguments.readyDescriptor
   settings.lockDescriptor = start.lockDescriptor
-  settings.sockets = start.sockets
+  settings.inherited = start.inherited
   do {
     return try Keeper(settings).run()
   } catch {

@@ -44,10 +44,10 @@ private func daemonArguments(_ invocation: Invocation) throws(CommandFailure) ->
   start.lockDescriptor = try descriptor("lock-fd", invocation)
   start.takesOver = invocation.has("takes-over")
   for text in invocation.value("sockets")?.split(separator: ",") ?? [] {
-    guard let socket = InheritedSocket(text) else {
+    guard let descriptor = InheritedDescriptor(text) else {
       throw .usage("--sockets: '\(text)' is not NAME=NUMBER")
     }
-    start.sockets.append(socket)
+    start.inherited.append(descriptor)
   }
   return DaemonArguments(start, readyDescriptor: try descriptor("ready-fd", invocation))
 }

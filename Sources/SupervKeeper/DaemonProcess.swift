@@ -7,7 +7,7 @@ final class DaemonProcess {
     static let ready: Int32 = 3
     static let link: Int32 = 4
     static let lock: Int32 = 5
-    static let firstSocket: Int32 = 6
+    static let firstInherited: Int32 = 6
   }
 
   let pid: Int32
@@ -29,10 +29,13 @@ final class DaemonProcess {
     self.link = link
   }
 
-  /// - Parameter arguments: from `daemon` on.
+  /// - Parameters:
+  ///   - arguments: from `daemon` on.
+  ///   - inherited: the most important first: what is too much for the limit of open files is left
+  ///     out.
   static func start(
     _ executable: String, _ arguments: [String], lock: Int32, ready: Int32?,
-    sockets: [InheritedSocket]
+    inherited: [InheritedDescriptor]
   ) throws(SpawnError) -> DaemonProcess {
     var words = ["superv"] + arguments
     words += ["--keeper-fd", "\(Place.link)", "--lock-fd", "\(Place.lock)"]
@@ -41,10 +44,11 @@ final class DaemonProcess {
       placements.append(.init(source: ready, target: Place.ready))
       words += ["--ready-fd", "\(Place.ready)"]
     }
-    var given = sockets
+    var given = Array(inherited.prefix(mostInherited))
     for index in given.indices {
-      given[index].number = Place.firstSocket + Int32(index)
-      placements.append(.init(source: sockets[index].number, target: given[index].number))
+      let number = Place.firstInherited + Int32(index)
+      placements.append(.init(source: given[index].number, target: number))
+      given[index].number = number
     }
     words += ["--sockets", given.map(\.text).joined(separator: ",")]
     do {
@@ -63,6 +67,12 @@ final class DaemonProcess {
     } catch {
       throw SpawnError(stage: .clone, code: (error as? SystemError)?.code ?? 0, subject: nil)
     }
+  }
+
+  /// Each is copied once above all places before it gets to its own.
+  private static var mostInherited: Int {
+    let room = (try? ProcessLimit.current(.nofile).soft) ?? 1024
+    return Int(clamping: min(room, UInt64(2 * SpawnRequest.mostDescriptors)) / 2) - 32
   }
 }
 

@@ -17,9 +17,10 @@ package struct KeeperSettings: Sendable {
   package var runtimeDirectory: String
   /// Where the first daemon says how its start went; nil when there is none.
   package var readyDescriptor: Int32?
-  /// What a daemon that turned itself into this keeper has brought: the lock, and its sockets.
+  /// What a daemon that turned itself into this keeper has brought: the lock, its sockets, and the
+  /// agents whose parent the keeper before it was.
   package var lockDescriptor: Int32?
-  package var sockets: [InheritedSocket] = []
+  package var inherited: [InheritedDescriptor] = []
 
   package init(daemonArguments: [String], runtimeDirectory: String) {
     self.daemonArguments = daemonArguments
@@ -34,7 +35,7 @@ package final class Keeper {
     case daemon, link
   }
 
-  /// A socket of the daemon's.
+  /// What a daemon needs of the one before.
   private final class Stored {
     let descriptor: Descriptor
     init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
@@ -46,6 +47,8 @@ package final class Keeper {
   private let lock: Descriptor
   private var ready: Stored?
   private var sockets: [(name: String, stored: Stored)] = []
+  /// The agents that are nobody's children here, by pid: the keeper before was their parent.
+  private var strangers: [Int32: Stored] = [:]
   private var daemon: DaemonProcess?
   private var budget = RestartBudget()
   private var startAt: Int64?
@@ -78,7 +81,14 @@ package final class Keeper {
       throw KeeperError("\(error)")
     }
     ready = settings.readyDescriptor.map { Stored(Descriptor(owning: $0)) }
-    sockets = settings.sockets.map { ($0.name, Stored(Descriptor(owning: $0.number))) }
+    for one in settings.inherited {
+      let stored = Stored(Descriptor(owning: one.number))
+      if let pid = one.process {
+        strangers[pid] = stored
+      } else {
+        sockets.append((one.name, stored))
+      }
+    }
   }
 
   private static func lock(_ directory: String) throws(KeeperError) -> Descriptor {
@@ -129,14 +139,18 @@ package final class Keeper {
     do throws(SpawnError) {
       let new = try DaemonProcess.start(
         executable.path, settings.daemonArguments + (hasBegun ? ["--takes-over"] : []),
-        lock: lock.number, ready: ready?.descriptor.number,
-        sockets: sockets.map { .init(name: $0.name, number: $0.stored.descriptor.number) })
+        lock: lock.number, ready: ready?.descriptor.number, inherited: inherited)
       try watch(new)
       daemon = new
     } catch {
       startFailed("the daemon cannot be started: \(error)")
     }
     ready = nil
+  }
+
+  private var inherited: [InheritedDescriptor] {
+    sockets.map { .init(name: $0.name, number: $0.stored.descriptor.number) }
+      + strangers.map { .init(process: $0.key, number: $0.value.descriptor.number) }
   }
 
   private func watch(_ new: DaemonProcess) throws(SpawnError) {
@@ -157,6 +171,8 @@ package final class Keeper {
         hasBegun = true
         daemon.isServing = true
         executable.hasServed()
+        // The ends of all others are in the journal.
+        strangers = strangers.filter { daemon.spared.contains($0.key) }
         // From now on it hardly does anything, for long.
         OwnMemory.giveBack(includingProgram: true)
         if let signal = waitingSignal { forward(signal) }
@@ -165,7 +181,9 @@ package final class Keeper {
         sockets.removeAll { $0.name == name }
         sockets.append((name, Stored(descriptor)))
       case .spare(let pids): daemon.spared.formUnion(pids)
-      case .reap(let pid): daemon.spared.remove(pid)
+      case .reap(let pid):
+        daemon.spared.remove(pid)
+        strangers[pid] = nil
       case .execute(let path):
         executable.change(to: path)
         daemon.hasHandedOver = true

@@ -56,14 +56,26 @@ package enum KeeperRequest: Hashable, Sendable {
   }
 }
 
-/// An open socket that goes from one daemon to the next.
-package struct InheritedSocket: Hashable, Sendable {
+/// An open descriptor that goes from one daemon to the next: a socket that listens, or the pidfd of
+/// an agent that has lost its keeper.
+package struct InheritedDescriptor: Hashable, Sendable {
   package var name: String
   package var number: Int32
 
   package init(name: String, number: Int32) {
     self.name = name
     self.number = number
+  }
+
+  /// A pidfd of this process: when somebody else reaps it, the kernel says nowhere else how it has
+  /// ended.
+  package init(process: Int32, number: Int32) {
+    self.init(name: "process:\(process)", number: number)
+  }
+
+  /// The process whose pidfd it is.
+  package var process: Int32? {
+    name.hasPrefix("process:") ? Int32(name.dropFirst("process:".count)) : nil
   }
 
   /// `NAME=NUMBER`, as in arguments.

@@ -1,5 +1,10 @@
+import CSuperv
+
 /// What to start, and as whom and where.
 package struct SpawnRequest: Sendable {
+  /// So many descriptors a process can be given, with 0, 1 and 2.
+  package static let mostDescriptors = Int(CSV_SPAWN_DESCRIPTORS)
+
   /// Where standard input comes from.
   package enum Input: Hashable, Sendable {
     /// A file, opened for reading in the new process: as its user, from its directory.
@@ -91,7 +96,7 @@ package struct SpawnRequest: Sendable {
   package var standardOutput: Int32 = 1
   /// A descriptor of this process.
   package var standardError: Int32 = 2
-  /// Further descriptors, at most 61, to numbers from 3 up, none twice. All others are closed.
+  /// Further descriptors to numbers from 3 up, none twice. All others are closed.
   package var extraDescriptors: [Placement] = []
   package var confinement = Confinement()
   package var record: Record?

@@ -15,10 +15,11 @@ import Testing
 
   /// A few of the system calls that may be the daemon's last; `everycall.py` tries them all.
   @Test func everyCallCanBeTheLast() throws {
-    try runScript("everycall.py", "--kills", "20", "--phases", Self.quickPhases)
+    try runScript("everycall.py", "--kills", "22", "--phases", Self.quickPhases)
   }
 
-  private static let quickPhases = "up,restart,down,orphan,retire,group,child,takeover,begin,end"
+  private static let quickPhases =
+    "up,restart,down,orphan,retire,group,child,takeover,bereft,begin,end"
 
   @Test func nobodyNoticesUpgrades() throws {
     try withSuperv(sleepers("unused")) { superv in

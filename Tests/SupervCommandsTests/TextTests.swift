@@ -135,7 +135,7 @@ import Testing
       keeper: { $0.start.runtimeDirectory == "/r" ? 0 : 1 },
       daemon: {
         var start = DaemonStart(configurationPath: "/c", mirrorsOutput: false)
-        start.sockets = [InheritedSocket(name: "agent", number: 7)]
+        start.inherited = [InheritedDescriptor(name: "agent", number: 7)]
         return $0 == DaemonArguments(start, readyDescriptor: 5) ? 0 : 1
       },
       logger: { 3 })

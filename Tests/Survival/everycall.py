@@ -20,6 +20,9 @@ The phases, and what "the same tree" means after a death in one of them:
                       when the daemon is dead.
   late                The same, and the process goes on only when the next daemon serves.
   takeover            Agent and daemon are killed; the calls are those of the daemon that comes next, from its exec on.
+  bereft              The keeper is killed, which is the parent of what an earlier daemon has started, and such an agent
+                      when the daemon has become the keeper: process 1 reaps it, and the end has to be known all the same
+                      (Linux 6.15). The calls are those of the daemon that comes next, from its exec on.
   begin               `superv start`, from the daemon's exec on. Where it reports success the tree is up. Where it does
                       not nothing of it runs, and a second `superv start` succeeds. No agent has been started twice.
   end                 `superv shutdown`. When the journal has it or it is answered all ends, and the next `superv start`
@@ -32,13 +35,15 @@ counted. Exit status 0 when no outcome was wrong.
 
 import argparse
 import os
+import platform
 import random
+import re
 import sys
 import tempfile
 import time
 
 import tracing
-from survive import PATIENCE, kill
+from survive import PATIENCE, kill, started
 from trees import PARTNERS, SIBLING, SUBJECT, Request, Tree, World, Wrong, difference, wait_for
 
 QUIET = 0.4  # seconds without a call after which a phase is over
@@ -246,6 +251,24 @@ class Phases:
         run(executed(keeper, "daemon"), death)
         self.settle("takeover", tree, death)
 
+    def bereft(self, death):
+        self.all_up()
+        self.world.ask("restart", SUBJECT)
+        self.world.change_keeper()
+        tree = Tree(self.world.superv, self.world.log)
+        keeper, subject = self.world.keeper, tree.agents[SUBJECT]["pid"]
+        daemon = tracing.Traced.seize(self.world.daemon, follows=True)
+        daemon.interrupt()
+        daemon.next(1.0)
+        kill(keeper)
+        new_keeper = executed(daemon, "keeper")
+        kill(subject)
+        wait_for("process 1 reaps an agent", lambda: started(subject) is None)
+        new_keeper.follow(True)
+        run(executed(new_keeper, "daemon"), death)
+        wait_for("how the agent has ended", lambda: "SIGKILL" in str(tree.story()))
+        self.settle("bereft", tree, death)
+
     def begin(self, death):
         world = self.world
         tree = Tree(world.superv, world.log)
@@ -287,8 +310,8 @@ class Phases:
 STARTED, STOPPED = ("running", 1, 1), ("stopped", 0, 0)
 PHASES = {
     "up": (SUBJECT, STARTED), "restart": (SUBJECT, STARTED), "down": (SUBJECT, STOPPED), "orphan": (SUBJECT, STARTED),
-    "retire": (SUBJECT, STOPPED), "group": ("right", STARTED), "child": (SUBJECT, STARTED),
-    "takeover": (SUBJECT, STARTED), "begin": (SIBLING, STARTED), "end": (SIBLING, STARTED), "late": (SUBJECT, STARTED)}
+    "retire": (SUBJECT, STOPPED), "group": ("right", STARTED), "child": (SUBJECT, STARTED), "late": (SUBJECT, STARTED),
+    "takeover": (SUBJECT, STARTED), "bereft": (SUBJECT, STARTED), "begin": (SIBLING, STARTED), "end": (SIBLING, STARTED)}
 
 
 def start_waiting(superv):
@@ -369,11 +392,15 @@ def main():
     if why := tracing.why_not():
         print(f"NOT TESTED: nobody may be traced here: {why}")
         return 0
+    phases = options.phases.split(",")
+    if "bereft" in phases and [int(part) for part in re.findall(r"\d+", platform.release())[:2]] < [6, 15]:
+        print("NOT TESTED: bereft: this kernel does not say how a process ended that another one has reaped")
+        phases.remove("bereft")
     dice = random.Random(options.seed)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as temporary:
         runs = Runs(options, options.keep or temporary)
         try:
-            rows = [Row(phase, runs.measure(phase)) for phase in options.phases.split(",")]
+            rows = [Row(phase, runs.measure(phase)) for phase in phases]
             deaths = [(row, stop) for row in rows for stop in range(1, row.stops + 1)]
             if options.kills:
                 deaths = [(row, stop) for row in rows for stop in some_stops(row, options.kills // len(rows), dice)]

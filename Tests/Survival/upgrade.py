@@ -7,13 +7,12 @@ superv is started with OLD, and NEW takes over, then OLD again, and so on; the k
 they do for survive.py, and the same must hold in the end. Exit status 0 when it does.
 """
 
-import collections
 import os
 import subprocess
 import sys
 import time
 
-from survive import arguments, kill_victim, run
+from survive import Disturbed, arguments, kill_victim, run
 
 
 def upgrade(superv, program):
@@ -39,15 +38,14 @@ def upgrade(superv, program):
 
 
 def run_upgrades(superv, count, programs, dice):
-    """Returns: as `survive.run_kills`."""
-    gaps, victims = collections.defaultdict(list), 0
+    done = Disturbed()
     for number in range(1, count + 1):
         time.sleep(dice.uniform(0.02, 0.4))
         if number % 3 == 0:
-            victims += kill_victim(superv, dice)
+            done.victims += kill_victim(superv, dice)
         to = number % 2
-        gaps["upgrade to the new one" if to else "upgrade to the old one"].append(upgrade(superv, programs[to]))
-    return gaps, victims, []
+        done.gaps["upgrade to the new one" if to else "upgrade to the old one"].append(upgrade(superv, programs[to]))
+    return done
 
 
 def main():

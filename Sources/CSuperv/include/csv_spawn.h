@@ -32,7 +32,7 @@ enum csv_stage {
   CSV_STAGE_TRIED, // instead of it, for a trial
 };
 
-enum { CSV_SPAWN_DESCRIPTORS = 64, CSV_SPAWN_RECORD = 128 };
+enum { CSV_SPAWN_DESCRIPTORS = 1024, CSV_SPAWN_RECORD = 128 };
 
 struct csv_placement {
   int source, target;

@@ -16,7 +16,7 @@ package struct DaemonStart: Hashable, Sendable {
   /// From the keeper; without one the daemon is on its own.
   package var keeperDescriptor: Int32?
   package var lockDescriptor: Int32?
-  package var sockets: [InheritedSocket] = []
+  package var inherited: [InheritedDescriptor] = []
   /// Whether it takes the place of one that has died under the same keeper.
   package var takesOver = false
 
@@ -255,7 +255,7 @@ final class DaemonHouse {
   ) throws(HouseError) -> LinuxKernel {
     do {
       try Processes.becomeSubreaper()
-      let inherited = InheritedSockets(start.sockets)
+      let inherited = InheritedDescriptors(start.inherited)
       // HTTP first: when its port is taken, no control socket is left behind.
       let http =
         if let given = inherited.take("http") {
@@ -277,15 +277,18 @@ final class DaemonHouse {
         ?? UnixSocket.listen(
           at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
       let kept =
-        sockets.map { InheritedSocket(name: "\($0.door)", number: $0.number) }
-        + [InheritedSocket(name: "notify", number: notifications.number)]
-      for socket in kept where !start.sockets.contains(where: { $0.name == socket.name }) {
+        sockets.map { InheritedDescriptor(name: "\($0.door)", number: $0.number) }
+        + [InheritedDescriptor(name: "notify", number: notifications.number)]
+      for socket in kept where !start.inherited.contains(where: { $0.name == socket.name }) {
         keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
       }
       return try LinuxKernel(
         sockets: sockets, notifySocket: notifications,
         journal: try JournalFile(in: settings.runtimeDirectory),
-        keeper: keeper.map { KeeperWatch($0) { [self] in becomeKeeper(start, kept) } },
+        keeper: keeper.map { link in
+          KeeperWatch(link) { [self] strangers in becomeKeeper(start, kept + strangers) }
+        },
+        inherited: inherited,
         logs: try LoggerProcess(settings, mirrorsOutput: start.mirrorsOutput),
         trees: try TreeKiller(settings), openFiles: openFiles)
     } catch {
@@ -295,7 +298,9 @@ final class DaemonHouse {
 
   /// The keeper has died. This process takes its place, with its children and its pid; the daemon
   /// that it starts finds everything in the journal.
-  private func becomeKeeper(_ start: DaemonStart, _ sockets: [InheritedSocket]) {
+  ///
+  /// - Parameter bequest: what the next daemon needs and cannot open itself.
+  private func becomeKeeper(_ start: DaemonStart, _ bequest: [InheritedDescriptor]) {
     // The next daemon has another pid.
     unregister()
     complain("the keeper has died; the daemon (pid \(Processes.ownPid)) takes its place")
@@ -304,9 +309,9 @@ final class DaemonHouse {
     var words = ["superv", "keeper", "--config", start.configurationPath]
     words += ["--runtime-dir", settings.runtimeDirectory, "--lock-fd", "\(lock.number)"]
     if start.mirrorsOutput { words.append("--mirror") }
-    words += ["--sockets", sockets.map(\.text).joined(separator: ",")]
+    words += ["--sockets", bequest.map(\.text).joined(separator: ",")]
     let error = Processes.execute(
-      "/proc/self/exe", words, keeping: [lock.number] + sockets.map(\.number))
+      "/proc/self/exe", words, keeping: [lock.number] + bequest.map(\.number))
     complain("it cannot: \(error). It goes on without a keeper")
   }
 
@@ -345,27 +350,6 @@ final class DaemonHouse {
     for path in [controlPath, settings.agentSocket, settings.notifySocket] {
       _ = try? Files.remove(path)
     }
-  }
-}
-
-/// Sockets that were open before this daemon began; those that nobody takes are closed.
-private final class InheritedSockets {
-  private final class Entry {
-    let name: String
-    var descriptor: Descriptor?
-
-    init(_ socket: InheritedSocket) {
-      name = socket.name
-      descriptor = Descriptor(owning: socket.number)
-    }
-  }
-
-  private let entries: [Entry]
-
-  init(_ sockets: [InheritedSocket]) { entries = sockets.map { Entry($0) } }
-
-  func take(_ name: String) -> Descriptor? {
-    entries.first { $0.name == name }?.descriptor.take()
   }
 }
 

@@ -6,14 +6,16 @@ final class KeeperWatch {
   private static let packetPids = 256
 
   let link: KeeperLink
-  private let died: () -> Void
+  private let died: ([InheritedDescriptor]) -> Void
   private var isServing = false
   /// Children of the keeper that it must not reap yet, until it knows them.
   private var spared: [Int32] = []
   /// What it is to reap now.
   private var reaped: [Int32] = []
 
-  init(_ link: KeeperLink, died: @escaping () -> Void) {
+  /// - Parameter died: told of the processes that nobody here can reap any more. Returns only when
+  ///   there is no other way than to go on alone.
+  init(_ link: KeeperLink, died: @escaping ([InheritedDescriptor]) -> Void) {
     self.link = link
     self.died = died
   }
@@ -38,15 +40,15 @@ final class KeeperWatch {
     }
   }
 
-  func take(_ poll: borrowing EventPoll) {
+  /// - Parameter strangers: the processes of which the keeper is the parent.
+  func take(_ strangers: () -> [InheritedDescriptor], _ poll: borrowing EventPoll) {
     while true {
       switch link.receive() {
       case .nothing: return
       // A keeper of an earlier version tells what it reaps.
       case .words: break
       case .ended:
-        // Only returns when there is no other way than to go on alone.
-        died()
+        died(strangers())
         try? poll.remove(link.socket)
         return
       }

@@ -81,12 +81,14 @@ package final class LinuxKernel: Kernel {
   ///   - sockets: that listen, each one for its door.
   ///   - notifySocket: of datagrams.
   ///   - journal: of the runtime directory.
+  ///   - inherited: pidfds of processes whose ends nobody else could tell.
   ///   - logs: without a logger yet.
   ///   - trees: owns what agents start.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor, journal: JournalFile,
-    keeper: KeeperWatch?, logs: LoggerProcess, trees: TreeKiller, openFiles: ProcessLimit
+    keeper: KeeperWatch?, inherited: InheritedDescriptors, logs: LoggerProcess,
+    trees: TreeKiller, openFiles: ProcessLimit
   ) throws(SystemError) {
     self.journal = journal
     self.keeper = keeper
@@ -94,7 +96,7 @@ package final class LinuxKernel: Kernel {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp] + InitRole.stopSignals)
     alarm = try TimerDescriptor()
-    processes = ProcessTable(openFiles: openFiles, groups: trees.groups)
+    processes = ProcessTable(openFiles: openFiles, groups: trees.groups, inherited: inherited)
     connections = try ConnectionTable()
     self.logs = logs
     self.trees = trees
@@ -264,7 +266,7 @@ package final class LinuxKernel: Kernel {
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
-    case .keeper: keeper?.take(poll)
+    case .keeper: keeper?.take({ processes.adopted }, poll)
     case .gauge: limits.takeGauge(poll, &events)
     }
   }

@@ -40,10 +40,12 @@ final class ProcessTable {
   /// Who is who among those that have left session and parents.
   let groups: AgentCgroups
   let sandbox = AgentSandbox()
+  private let inherited: InheritedDescriptors
 
-  init(openFiles: ProcessLimit, groups: AgentCgroups) {
+  init(openFiles: ProcessLimit, groups: AgentCgroups, inherited: InheritedDescriptors) {
     self.openFiles = openFiles
     self.groups = groups
+    self.inherited = inherited
   }
 
   /// What the kernel is asked for to start an agent.
@@ -143,16 +145,20 @@ final class ProcessTable {
   func adopt(
     _ facts: ProcessFacts, _ poll: borrowing EventPoll
   ) throws(SystemError) -> Adoption {
-    guard let pidfd = try Processes.open(pid: facts.pid), isSame(facts, pidfd) else {
-      return .isGone
-    }
+    let found: Descriptor? =
+      if let given = inherited.take(process: facts.pid) {
+        given
+      } else {
+        try Processes.open(pid: facts.pid)
+      }
+    guard let pidfd = found, isSame(facts, pidfd) else { return .isGone }
     // Its daemon may have died between its clone and its exec, which it then does not reach.
-    var patience = Self.patienceMilliseconds
-    while patience > 0, Processes.isBeforeExec(facts.pid) {
-      if try pidfd.wait(timeoutMilliseconds: 1) { break }
+    var (patience, hasEnded) = (Self.patienceMilliseconds, try pidfd.wait(timeoutMilliseconds: 0))
+    while !hasEnded, patience > 0, Processes.isBeforeExec(facts.pid) {
+      hasEnded = try pidfd.wait(timeoutMilliseconds: 1)
       patience -= 1
     }
-    if Processes.isBeforeExec(facts.pid) {
+    if !hasEnded || Processes.isUnreaped(pidfd), Processes.isBeforeExec(facts.pid) {
       // A file system that hangs under its program: it would run beside its replacement one day.
       try Processes.send(.kill, to: pidfd)
       return .neverRan
@@ -174,6 +180,14 @@ final class ProcessTable {
     let isOnItsWay = record.parent == Processes.parentPid && Processes.isBeforeExec(facts.pid)
     return (record.session == facts.pid || isOnItsWay)
       && record.startTime >= Clock.ticks(atMonotonicNanoseconds: facts.startedAt.nanoseconds)
+  }
+
+  /// Those that an earlier daemon has started and whose ends are not in the journal, for a daemon
+  /// that comes when their parent is dead: process 1 does not keep how they end.
+  var adopted: [InheritedDescriptor] {
+    (Array(entries.values) + Array(ended.values)).filter(\.isAdopted).map {
+      InheritedDescriptor(process: $0.pid, number: $0.pidfd.number)
+    }
   }
 
   func isRunning(_ key: ProcessKey) -> Bool { numbers[key] != nil }
