@@ -60,11 +60,14 @@ let package = Package(
     .target(name: "CSupervEntry", cSettings: strictC),
     module("SupervisionTree"),
     module("SupervProtocol", settings: strictSwift),
+    module("SupervisordProtocol"),
     module("SupervConfig", imports: ["SupervisionTree"]),
     module("SupervSystem", imports: ["CSuperv"], settings: strictSwift),
     module(
       "SupervDaemon",
-      imports: ["SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"]),
+      imports: [
+        "SupervisionTree", "SupervProtocol", "SupervisordProtocol", "SupervConfig", "SupervSystem",
+      ]),
     module("SupervKeeper", imports: ["SupervSystem"]),
     module("SupervLogger", imports: ["SupervSystem"]),
     module(
@@ -95,6 +98,7 @@ let package = Package(
     tests("TidyTests", of: []),
     tests("SupervisionTreeTests", of: ["SupervisionTree"], data: ["Deviations"]),
     tests("SupervProtocolTests", of: ["SupervProtocol"]),
+    tests("SupervisordProtocolTests", of: ["SupervisordProtocol"]),
     tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"], data: ["Broken"]),
     tests("SupervSystemTests", of: ["SupervSystem"]),
     tests("SupervAgentTests", of: ["SupervAgent", "SupervProtocol", "SupervSystem"]),
@@ -102,8 +106,8 @@ let package = Package(
     tests(
       "SupervDaemonTests",
       of: [
-        "SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem",
-        "superv",
+        "SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervisordProtocol",
+        "SupervConfig", "SupervSystem", "superv",
       ]),
     tests(
       "SupervCommandsTests",

@@ -8,9 +8,12 @@ enum Layers {
     "CSupervEntry": [],
     "SupervisionTree": [],
     "SupervProtocol": [],
+    "SupervisordProtocol": [],
     "SupervConfig": ["SupervisionTree"],
     "SupervSystem": ["CSuperv"],
-    "SupervDaemon": ["SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem"],
+    "SupervDaemon": [
+      "SupervisionTree", "SupervProtocol", "SupervisordProtocol", "SupervConfig", "SupervSystem",
+    ],
     "SupervKeeper": ["SupervSystem"],
     "SupervLogger": ["SupervSystem"],
     "SupervAgent": ["SupervProtocol", "SupervSystem"],
@@ -29,6 +32,7 @@ enum Layers {
   /// Modules of the toolchain, beside the standard library.
   static let toolchain: [String: Set<String>] = [
     "SupervProtocol": ["FoundationEssentials"],
+    "SupervisordProtocol": ["FoundationEssentials"],
     "SupervDaemon": ["FoundationEssentials"],
     "SupervAgent": ["FoundationEssentials"],
     "superv-conformance-subject": ["FoundationEssentials"],
