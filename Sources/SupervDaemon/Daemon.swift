@@ -246,7 +246,9 @@ extension Daemon {
     let environment = try AgentEnvironment.make(
       for: slot.definition, incarnation: key.incarnation, settings: configuration.settings,
       kernel: kernel)
-    return Launch(key: key, agent: slot.definition, environment: environment, log: slot.log)
+    return Launch(
+      key: key, agent: slot.definition, environment: environment, log: slot.log,
+      errorLog: slot.errorLog)
   }
 
   /// Gives every agent of the tree its definition from the configuration.
@@ -260,11 +262,13 @@ extension Daemon {
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
       let log = LogFileSettings(of: definition, in: settings.logDirectory)
-      if let old = agents[id.index], old.log != log, old.log.path == log.path {
-        kernel.updateLog(log)
-      }
+      let errorLog = definition.program.map { LogFileSettings(of: $0.errors) }
       let old = agents[id.index]
-      agents[id.index] = AgentSlot(definition: definition, log: log, process: old?.process)
+      for (before, after) in [(old?.log, log), (old?.errorLog, errorLog ?? log)] {
+        if let before, before != after, before.path == after.path { kernel.updateLog(after) }
+      }
+      agents[id.index] = AgentSlot(
+        definition: definition, log: log, errorLog: errorLog, process: old?.process)
       if let process = old?.process, old?.definition.wantsSameHealth(as: definition) == false {
         changed.append(ProcessKey(node: id, incarnation: process.incarnation))
       }

@@ -64,6 +64,8 @@ package struct Launch: Hashable, Sendable {
   /// The whole environment, `NAME=value`.
   package var environment: [String]
   package var log: LogFileSettings
+  /// Where standard error goes; nil: to the same place.
+  package var errorLog: LogFileSettings?
 }
 
 /// Why a process could not be started, for people: stage, path and error.
@@ -119,7 +121,8 @@ package protocol Kernel: AnyObject {
   ///   agent and log.
   /// - Returns: false when its program was never executed, and no process is left of it.
   func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool
-  /// Sends a signal to the whole process group of an incarnation that runs.
+  /// Sends a signal to the whole process group of an incarnation that runs; to its process alone
+  /// where that is how supervisord does it.
   func signal(_ process: ProcessKey, _ signal: Signal)
   /// Kills all processes of an incarnation that runs.
   func kill(_ process: ProcessKey)
@@ -181,6 +184,8 @@ package protocol Kernel: AnyObject {
 
   /// From the daemon's own environment, as it is now.
   func environmentVariable(_ name: String) -> String?
+  /// Of all of them.
+  var environmentNames: [String] { get }
   func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
   func user(_ name: String) -> UserDatabase.User?
 }
@@ -198,6 +203,7 @@ package struct ControlGroupsReport: Hashable, Sendable {
 }
 
 extension Kernel {
+  package var environmentNames: [String] { [] }
   package func orphans() -> [ProcessKey: [Int32]] { [:] }
   package func problem(keeping limit: TreeLimit) -> String? { nil }
   package var controlGroups: ControlGroupsReport { ControlGroupsReport() }

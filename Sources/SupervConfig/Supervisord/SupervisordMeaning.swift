@@ -67,7 +67,8 @@ extension SupervisordConfiguration {
 
   private func daemonSettings(stem: String) -> DaemonSettings {
     let base = parentFolder(of: settings.pidFile)
-    let logs = settings.logFile.hasPrefix("/dev/") || settings.logFile == "syslog"
+    let logs =
+      settings.logFile.hasPrefix("/dev/") || settings.logFile == "syslog"
       ? base : parentFolder(of: settings.logFile)
     var runtime = "\(base == "/" ? "" : base)/superv-\(stem)"
     if "\(runtime)/control.sock".utf8.count > maximumSocketPathBytes {

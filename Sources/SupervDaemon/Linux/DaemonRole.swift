@@ -196,7 +196,11 @@ final class DaemonHouse {
       }
     do {
       try RuntimeLock.sign(lock)
-      openFiles = try ProcessLimit.raiseOpenFiles()
+      var openFiles = try ProcessLimit.raiseOpenFiles()
+      if let least = settings.supervisord?.settings.minimumDescriptors {
+        openFiles.soft = max(openFiles.soft, min(openFiles.hard, UInt64(clamping: least)))
+      }
+      self.openFiles = openFiles
       keeper = try start.keeperDescriptor.map { (number) throws(SystemError) in
         try KeeperLink(Descriptor(owning: number))
       }

@@ -68,7 +68,6 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
 
   package func homeFolder(of user: String) -> String? { users?.user(user)?.home }
 
-
   package func problem(keeping limit: TreeLimit) -> String? {
     do {
       let home = try ControlGroupHome.find()
