@@ -149,6 +149,7 @@ package final class Daemon<Machine: Kernel> {
     case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
     case .limit(let process, let news): take(news, of: process)
     case .surveyed(let survey): take(survey)
+    case .output, .inputClosed, .fileRead: break
     case .journalFault(let why): tell(StoryEvent("daemon.journal_fault", .daemon, reason: why))
     case .alarm: fireTimers()
     }
