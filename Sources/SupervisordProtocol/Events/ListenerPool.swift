@@ -216,13 +216,14 @@ package struct ListenerPool: Codable, Hashable, Sendable {
     case .becameReady:
       state = .ready
       return told(.changed(from: old, to: state))
-    case .answered(.ok):
+    case .answered(let result):
       state = .acknowledged
-      if let index = index(name) { listeners[index].event = nil }
-      return told(.processedEvent, .changed(from: old, to: state))
-    case .answered(.fail), .answered(.other):
-      state = .acknowledged
-      return told(.rejectedEvent, .changed(from: old, to: state)) + takeBack(from: name)
+      // Nothing is left to say of an event that was taken back from it.
+      let changed = told(.changed(from: old, to: state))
+      guard let index = index(name), listeners[index].event != nil else { return changed }
+      guard result == .ok else { return told(.rejectedEvent) + changed + takeBack(from: name) }
+      listeners[index].event = nil
+      return told(.processedEvent) + changed
     case .broke(let violation):
       state = .unknown
       var effects: [ListenerEffect] = []
