@@ -283,8 +283,10 @@ final class DaemonHouse {
         try inherited.take("notify")
         ?? UnixSocket.listen(
           at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
+      sockets += try SupervisordSockets.open(
+        settings.supervisord?.servers ?? [], inherited, try? UserDatabase.ofSystem())
       let kept =
-        sockets.map { InheritedDescriptor(name: "\($0.door)", number: $0.number) }
+        sockets.map { InheritedDescriptor(name: $0.name, number: $0.number) }
         + [InheritedDescriptor(name: "notify", number: notifications.number)]
       for socket in kept where !start.inherited.contains(where: { $0.name == socket.name }) {
         keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
@@ -355,7 +357,11 @@ final class DaemonHouse {
 
   /// Removes what would mislead the next one; the lock goes with the process.
   func close() {
-    for path in [controlPath, settings.agentSocket, settings.notifySocket] {
+    var paths = [controlPath, settings.agentSocket, settings.notifySocket]
+    for case .unix(let path, _, _, _) in settings.supervisord?.servers.map(\.address) ?? [] {
+      paths.append(path)
+    }
+    for path in paths {
       _ = try? Files.remove(path)
     }
   }
