@@ -149,6 +149,7 @@ package final class Daemon<Machine: Kernel> {
     case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
     case .limit(let process, let news): take(news, of: process)
     case .surveyed(let survey): take(survey)
+    case .output, .inputClosed, .fileRead: break
     case .journalFault(let why): tell(StoryEvent("daemon.journal_fault", .daemon, reason: why))
     case .alarm: fireTimers()
     }
@@ -246,7 +247,9 @@ extension Daemon {
     let environment = try AgentEnvironment.make(
       for: slot.definition, incarnation: key.incarnation, settings: configuration.settings,
       kernel: kernel)
-    return Launch(key: key, agent: slot.definition, environment: environment, log: slot.log)
+    return Launch(
+      key: key, agent: slot.definition, environment: environment, log: slot.log,
+      errorLog: slot.errorLog)
   }
 
   /// Gives every agent of the tree its definition from the configuration.
@@ -260,11 +263,13 @@ extension Daemon {
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
       let log = LogFileSettings(of: definition, in: settings.logDirectory)
-      if let old = agents[id.index], old.log != log, old.log.path == log.path {
-        kernel.updateLog(log)
-      }
+      let errorLog = definition.program.map { LogFileSettings(of: $0.errors) }
       let old = agents[id.index]
-      agents[id.index] = AgentSlot(definition: definition, log: log, process: old?.process)
+      for (before, after) in [(old?.log, log), (old?.errorLog, errorLog ?? log)] {
+        if let before, before != after, before.path == after.path { kernel.updateLog(after) }
+      }
+      agents[id.index] = AgentSlot(
+        definition: definition, log: log, errorLog: errorLog, process: old?.process)
       if let process = old?.process, old?.definition.wantsSameHealth(as: definition) == false {
         changed.append(ProcessKey(node: id, incarnation: process.incarnation))
       }

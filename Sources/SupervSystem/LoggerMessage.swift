@@ -13,6 +13,8 @@ package enum LogStreamKind: UInt8, CaseIterable, Hashable, Sendable {
 package enum LogFormat: UInt8, CaseIterable, Hashable, Sendable {
   case text = 1
   case json = 2
+  /// The bytes as they come, unfinished lines too.
+  case bytes = 3
 }
 
 /// Which process a stream comes from.

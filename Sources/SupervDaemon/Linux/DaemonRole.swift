@@ -11,6 +11,8 @@ package struct DaemonStart: Hashable, Sendable {
   package var configurationPath: String
   /// Where the journal of an earlier daemon lies; nil: where the configuration says.
   package var runtimeDirectory: String?
+  /// Where superv was started; only for supervisord's dialect, whose relative paths begin there.
+  package var workingFolder: String?
   /// Agents' lines also go to standard output.
   package var mirrorsOutput: Bool
   /// From the keeper; without one the daemon is on its own.
@@ -32,7 +34,8 @@ package struct DaemonStart: Hashable, Sendable {
 /// - Parameter announce: told once that the daemon serves (nil), or why it does not.
 /// - Returns: the exit status: 0 when it was asked to stop, 1 otherwise.
 package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int32 {
-  let source = SystemConfigurationSource(environment: Surroundings.environment)
+  let source = SystemConfigurationSource(
+    environment: Surroundings.environment, startedIn: start.workingFolder ?? "/")
   let load: @Sendable () -> ReadConfiguration = {
     ReadConfiguration(start.configurationPath, from: source)
   }
@@ -193,7 +196,11 @@ final class DaemonHouse {
       }
     do {
       try RuntimeLock.sign(lock)
-      openFiles = try ProcessLimit.raiseOpenFiles()
+      var openFiles = try ProcessLimit.raiseOpenFiles()
+      if let least = settings.supervisord?.settings.minimumDescriptors {
+        openFiles.soft = max(openFiles.soft, min(openFiles.hard, UInt64(clamping: least)))
+      }
+      self.openFiles = openFiles
       keeper = try start.keeperDescriptor.map { (number) throws(SystemError) in
         try KeeperLink(Descriptor(owning: number))
       }
@@ -307,6 +314,7 @@ final class DaemonHouse {
     // The next daemon raises it itself, and gives agents what it was before.
     try? openFiles.apply()
     var words = ["superv", "keeper", "--config", start.configurationPath]
+    if let folder = start.workingFolder { words += ["--directory", folder] }
     words += ["--runtime-dir", settings.runtimeDirectory, "--lock-fd", "\(lock.number)"]
     if start.mirrorsOutput { words.append("--mirror") }
     words += ["--sockets", bequest.map(\.text).joined(separator: ",")]

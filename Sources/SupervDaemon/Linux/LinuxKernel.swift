@@ -281,6 +281,8 @@ package final class LinuxKernel: Kernel {
     }
   }
 
+  package var environmentNames: [String] { Surroundings.environment.keys.sorted() }
+
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 
   package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {

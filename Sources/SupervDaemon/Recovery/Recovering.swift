@@ -36,7 +36,10 @@ extension Daemon {
     let key = ProcessKey(node: expected.node, incarnation: expected.incarnation)
     guard let facts = contents.process(key) else { return false }
     let slot = agents[key.node.index]
-    let launch = slot.map { Launch(key: key, agent: $0.definition, environment: [], log: $0.log) }
+    let launch = slot.map {
+      Launch(
+        key: key, agent: $0.definition, environment: [], log: $0.log, errorLog: $0.errorLog)
+    }
     guard kernel.adopt(facts, as: launch) else { return false }
     guard slot != nil else {
       // A reload has taken its agent out, and it is on its way out itself.
