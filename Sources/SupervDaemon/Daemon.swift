@@ -113,6 +113,7 @@ package final class Daemon<Machine: Kernel> {
     tell(StoryEvent("daemon.started", .daemon, reason: "superv \(supervVersion)")) {
       $0.pid = options.pid
     }
+    tellSupervisordStarts()
     feed(.begin)
     endTurn()
   }
@@ -275,7 +276,7 @@ extension Daemon {
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
       let log = LogFileSettings(of: definition, in: settings.logDirectory)
-      let errorLog = definition.program.map { LogFileSettings(of: $0.errors) }
+      let errorLog = definition.program.map { LogFileSettings(of: $0.errors, $0.name) }
       let old = agents[id.index]
       for (before, after) in [(old?.log, log), (old?.errorLog, errorLog ?? log)] {
         if let before, before != after, before.path == after.path { kernel.updateLog(after) }

@@ -45,6 +45,7 @@ extension Daemon {
   private func apply(_ new: Configuration, _ record: RecordedConfiguration) {
     journal.records = [journal.records[0], record]
     journal.groups = nil
+    supervisord.reread = nil
     activate(new.keepingFixedSettings(of: configuration))
   }
 

@@ -99,8 +99,7 @@ extension DaemonWorld: SupervisordWorld {
   var mainLogPath: String? { hub.mainLog?.file.path }
 
   var programs: [SupervisordProtocol.SupervisordProgram] {
-    let read = hub.reread?.loaded.configuration?.settings.supervisord ?? daemon.front
-    return (read?.groups ?? []).flatMap { group in
+    (daemon.lastRead?.groups ?? []).flatMap { group in
       group.programs.map { program in
         SupervisordProtocol.SupervisordProgram(
           program, groupPriority: group.priority,

@@ -31,8 +31,11 @@ struct ProgramLife {
       started = Int(facts.startedRealTimeNanoseconds / 1_000_000_000)
     } else if let exit = status.lastExit {
       exitStatus = Self.exitStatus(exit.termination)
+      if state == .backoff || state == .fatal { spawnError = Self.tooQuickly }
     }
   }
+
+  private static let tooQuickly = "Exited too quickly (process log may have details)"
 
   private static func state(of status: ChildStatus) -> SupervisordState {
     switch status.phase {
@@ -106,7 +109,7 @@ struct ProgramLife {
       return (enter(.stopped, .stopped(pid: former)), log)
     case .starting:
       failures += 1
-      spawnError = "Exited too quickly (process log may have details)"
+      spawnError = Self.tooQuickly
       return (
         enter(.backoff, .backoff(tries: failures)), [.exited(ending, isExpected: false)]
       )

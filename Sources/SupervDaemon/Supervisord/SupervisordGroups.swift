@@ -35,14 +35,12 @@ extension Daemon {
   }
 
   func addGroup(_ name: String) {
-    guard let front, let read = supervisord.reread ?? currentRead,
-      let group = read.loaded.configuration?.settings.supervisord?.groups
-        .first(where: { $0.name == name })
-    else { return }
+    guard let front, let group = lastRead?.groups.first(where: { $0.name == name }) else { return }
+    let record = supervisord.reread?.record ?? journal.records[journal.records.count - 1]
     let index =
-      journal.records.firstIndex(of: read.record)
+      journal.records.firstIndex(of: record)
       ?? {
-        journal.records.append(read.record)
+        journal.records.append(record)
         return journal.records.count - 1
       }()
     var active = activeGroups
@@ -65,9 +63,11 @@ extension Daemon {
       }
   }
 
-  private var currentRead: ReadConfiguration? {
-    let read = options.load()
-    return read.loaded.configuration == nil ? nil : read
+  /// What the configuration last read says, active or not.
+  var lastRead: SupervisordConfiguration? {
+    if let read = supervisord.reread { return read.loaded.configuration?.settings.supervisord }
+    return journal.groups == nil
+      ? front : journal.records.last?.load().configuration?.settings.supervisord
   }
 
   private func apply(_ groups: [GroupSettings], _ active: [ActiveGroup]) {

@@ -39,6 +39,9 @@ final class SupervisordHub {
 }
 
 extension Daemon {
+  /// Whether the tree that has ended is to begin anew.
+  package var beginsAnew: Bool { supervisord.ending == .restart }
+
   /// supervisord's own settings; nil for a tree of superv's.
   var front: SupervisordConfiguration? { configuration.settings.supervisord }
 
