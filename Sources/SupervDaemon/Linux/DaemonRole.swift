@@ -11,6 +11,8 @@ package struct DaemonStart: Hashable, Sendable {
   package var configurationPath: String
   /// Where the journal of an earlier daemon lies; nil: where the configuration says.
   package var runtimeDirectory: String?
+  /// Where superv was started; only for supervisord's dialect, whose relative paths begin there.
+  package var workingFolder: String?
   /// Agents' lines also go to standard output.
   package var mirrorsOutput: Bool
   /// From the keeper; without one the daemon is on its own.
@@ -32,7 +34,8 @@ package struct DaemonStart: Hashable, Sendable {
 /// - Parameter announce: told once that the daemon serves (nil), or why it does not.
 /// - Returns: the exit status: 0 when it was asked to stop, 1 otherwise.
 package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int32 {
-  let source = SystemConfigurationSource(environment: Surroundings.environment)
+  let source = SystemConfigurationSource(
+    environment: Surroundings.environment, startedIn: start.workingFolder ?? "/")
   let load: @Sendable () -> ReadConfiguration = {
     ReadConfiguration(start.configurationPath, from: source)
   }
@@ -50,7 +53,11 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     if let journal = origin.journal {
       memory = journal.memory
     } else {
-      memory = try DaemonMemory.read(from: settings.stateDirectory, eventFiles: house.eventFiles)
+      var read = try DaemonMemory.read(
+        from: settings.stateDirectory, eventFiles: house.eventFiles)
+      // supervisord starts what starts by itself, whoever stopped it in another life.
+      if settings.supervisord != nil { read.stopped = [] }
+      memory = read
       try memory.write(to: settings.stateDirectory)
     }
     house.register(start.configurationPath)
@@ -66,6 +73,14 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
       }
       kernel.handOver()
       house.unregister()
+      return 0
+    }
+    if daemon.beginsAnew {
+      kernel.finish()
+      house.unregister()
+      // Else the next one would find that everything has ended.
+      try? Files.remove(JournalFile.path(in: settings.runtimeDirectory))
+      house.keeper?.send(KeeperRequest.again.words)
       return 0
     }
     let status: Int32 =
@@ -193,7 +208,11 @@ final class DaemonHouse {
       }
     do {
       try RuntimeLock.sign(lock)
-      openFiles = try ProcessLimit.raiseOpenFiles()
+      var openFiles = try ProcessLimit.raiseOpenFiles()
+      if let least = settings.supervisord?.settings.minimumDescriptors {
+        openFiles.soft = max(openFiles.soft, min(openFiles.hard, UInt64(clamping: least)))
+      }
+      self.openFiles = openFiles
       keeper = try start.keeperDescriptor.map { (number) throws(SystemError) in
         try KeeperLink(Descriptor(owning: number))
       }
@@ -276,8 +295,10 @@ final class DaemonHouse {
         try inherited.take("notify")
         ?? UnixSocket.listen(
           at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
+      sockets += try SupervisordSockets.open(
+        settings.supervisord?.servers ?? [], inherited, try? UserDatabase.ofSystem())
       let kept =
-        sockets.map { InheritedDescriptor(name: "\($0.door)", number: $0.number) }
+        sockets.map { InheritedDescriptor(name: $0.name, number: $0.number) }
         + [InheritedDescriptor(name: "notify", number: notifications.number)]
       for socket in kept where !start.inherited.contains(where: { $0.name == socket.name }) {
         keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
@@ -307,6 +328,7 @@ final class DaemonHouse {
     // The next daemon raises it itself, and gives agents what it was before.
     try? openFiles.apply()
     var words = ["superv", "keeper", "--config", start.configurationPath]
+    if let folder = start.workingFolder { words += ["--directory", folder] }
     words += ["--runtime-dir", settings.runtimeDirectory, "--lock-fd", "\(lock.number)"]
     if start.mirrorsOutput { words.append("--mirror") }
     words += ["--sockets", bequest.map(\.text).joined(separator: ",")]
@@ -331,12 +353,26 @@ final class DaemonHouse {
 
   /// Makes the daemon known to this user's commands.
   func register(_ configurationPath: String) {
+    writePidFile()
     guard let identity = ProcessIdentity.of(Processes.ownPid) else { return }
     do {
       try registry.register(
         .init(process: identity, controlSocket: controlPath, configuration: configurationPath))
     } catch {
       complain("commands have to name the socket, \(controlPath): \(error)")
+    }
+  }
+
+  /// supervisord's `pidfile`, with the pid that stays and passes signals on.
+  private func writePidFile() {
+    guard let path = settings.supervisord?.settings.pidFile else { return }
+    do {
+      let kind = try Files.status(of: path)?.kind
+      guard kind == nil || kind == .regular else { return }
+      let pid = keeper == nil ? Processes.ownPid : Processes.parentPid
+      try Files.replace(path, with: Array("\(pid)\n".utf8).span, mode: 0o644)
+    } catch {
+      complain("pidfile cannot be written: \(error)")
     }
   }
 
@@ -347,7 +383,16 @@ final class DaemonHouse {
 
   /// Removes what would mislead the next one; the lock goes with the process.
   func close() {
-    for path in [controlPath, settings.agentSocket, settings.notifySocket] {
+    var paths = [controlPath, settings.agentSocket, settings.notifySocket]
+    for case .unix(let path, _, _, _) in settings.supervisord?.servers.map(\.address) ?? [] {
+      paths.append(path)
+    }
+    if let path = settings.supervisord?.settings.pidFile,
+      (try? Files.status(of: path))??.kind == .regular
+    {
+      paths.append(path)
+    }
+    for path in paths {
       _ = try? Files.remove(path)
     }
   }

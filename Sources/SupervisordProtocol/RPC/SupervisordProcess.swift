@@ -123,10 +123,10 @@ package enum SupervisordCommandFault: Hashable, Sendable {
   /// As supervisord says it, here and in the `spawnerr` of a process.
   package var text: String {
     switch self {
-    case .notFound(let path): "can't find command \(pythonQuoted(path))"
-    case .isDirectory(let path): "command at \(pythonQuoted(path)) is a directory"
-    case .notExecutable(let path): "command at \(pythonQuoted(path)) is not executable"
-    case .notPermitted(let path): "no permission to run command \(pythonQuoted(path))"
+    case .notFound(let path): "can't find command \(PythonText.literal(path))"
+    case .isDirectory(let path): "command at \(PythonText.literal(path)) is a directory"
+    case .notExecutable(let path): "command at \(PythonText.literal(path)) is not executable"
+    case .notPermitted(let path): "no permission to run command \(PythonText.literal(path))"
     }
   }
 

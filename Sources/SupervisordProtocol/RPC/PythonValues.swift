@@ -16,7 +16,7 @@ extension XMLRPCValue {
     case .int(let number): String(number)
     case .boolean(let flag): flag ? "True" : "False"
     case .double(let number): String(describing: number)
-    case .string, .dateTime, .base64: pythonQuoted(pythonText)
+    case .string, .dateTime, .base64: PythonText.literal(pythonText)
     case .nil: "None"
     case .array(let values):
       "[\(values.map(\.pythonRepresentation).joined(separator: ", "))]"
@@ -26,7 +26,7 @@ extension XMLRPCValue {
   }
 
   private static func representation(_ member: XMLRPCMember) -> String {
-    "\(pythonQuoted(member.name)): \(member.value.pythonRepresentation)"
+    "\(PythonText.literal(member.name)): \(member.value.pythonRepresentation)"
   }
 
   /// Whether Python takes it for true.
@@ -54,23 +54,4 @@ extension XMLRPCValue {
     case .dateTime, .array, .structure, .nil: nil
     }
   }
-}
-
-/// As `repr()` of a string: in quotes, with escapes for what would not be seen.
-func pythonQuoted(_ text: String) -> String {
-  let quote: Unicode.Scalar = text.contains("'") && !text.contains("\"") ? "\"" : "'"
-  var quoted = String(quote)
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\\", quote: quoted += "\\\(scalar)"
-    case "\n": quoted += "\\n"
-    case "\r": quoted += "\\r"
-    case "\t": quoted += "\\t"
-    case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-      let digits = String(scalar.value, radix: 16)
-      quoted += "\\x\(scalar.value < 0x10 ? "0" : "")\(digits)"
-    default: quoted.unicodeScalars.append(scalar)
-    }
-  }
-  return quoted + String(quote)
 }
