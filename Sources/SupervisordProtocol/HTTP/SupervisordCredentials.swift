@@ -6,7 +6,7 @@ package struct SupervisordCredentials: Hashable, Sendable {
   private var password: String
 
   /// - Parameter password: in plain text, or `{SHA}` and the 40 lower-case hexadecimal digits of
-  /// its   SHA-1.
+  ///   its SHA-1.
   package init(userName: String, password: String) {
     self.userName = userName
     self.password = password
