@@ -1,4 +1,4 @@
-import SupervConfig
+package import SupervConfig
 import SupervProtocol
 package import SupervSystem
 import SupervisionTree
@@ -21,6 +21,8 @@ package struct DaemonStart: Hashable, Sendable {
   package var inherited: [InheritedDescriptor] = []
   /// Whether it takes the place of one that has died under the same keeper.
   package var takesOver = false
+  /// superv, as it starts its logger and other helpers.
+  package var executable = "/proc/self/exe"
 
   package init(configurationPath: String, mirrorsOutput: Bool) {
     self.configurationPath = configurationPath
@@ -42,7 +44,7 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
   do {
     let origin = try DaemonOrigin(start, load)
     let house = try DaemonHouse(origin.configuration, start)
-    let kernel = try house.makeKernel(start, from: origin.journal)
+    let kernel = try house.makeKernel(start)
     hideMemory()
     let options = DaemonOptions(
       configurationPath: start.configurationPath, pid: Processes.ownPid,
@@ -174,7 +176,7 @@ private struct DaemonOrigin {
 }
 
 /// The directories and files that a daemon lives in, held for as long as it runs.
-final class DaemonHouse {
+package final class DaemonHouse {
   private let settings: DaemonSettings
   private let lock: Descriptor
   private let openFiles: ProcessLimit
@@ -182,7 +184,7 @@ final class DaemonHouse {
   private let registry = Registry(environment: Surroundings.environment)
 
   /// - Throws: `HouseError` when it is somebody else's or cannot be lived in.
-  init(_ configuration: Configuration, _ start: DaemonStart) throws(HouseError) {
+  package init(_ configuration: Configuration, _ start: DaemonStart) throws(HouseError) {
     settings = configuration.settings
     try Self.make("runtime_dir", settings.runtimeDirectory, mode: 0o700)
     if Self.servesUsers { try Self.letThrough(settings.runtimeDirectory) }
@@ -257,9 +259,7 @@ final class DaemonHouse {
 
   /// The sockets come from the keeper where it has them: who connects while there is no daemon
   /// waits for the next one, and is not refused.
-  func makeKernel(
-    _ start: DaemonStart, from journal: JournalContents?
-  ) throws(HouseError) -> LinuxKernel {
+  package func makeKernel(_ start: DaemonStart) throws(HouseError) -> LinuxKernel {
     do {
       try Processes.becomeSubreaper()
       let inherited = InheritedDescriptors(start.inherited)
@@ -296,8 +296,9 @@ final class DaemonHouse {
           KeeperWatch(link) { [self] strangers in becomeKeeper(start, kept + strangers) }
         },
         inherited: inherited,
-        logs: try LoggerProcess(settings, mirrorsOutput: start.mirrorsOutput),
-        trees: try TreeKiller(settings), openFiles: openFiles)
+        logs: try LoggerProcess(
+          settings, mirrorsOutput: start.mirrorsOutput, executable: start.executable),
+        trees: try TreeKiller(settings), openFiles: openFiles, executable: start.executable)
     } catch {
       throw HouseError("\(error)")
     }
@@ -362,8 +363,8 @@ final class DaemonHouse {
 }
 
 /// Why a daemon cannot live where its configuration says, for people.
-struct HouseError: Error, CustomStringConvertible {
-  var description: String
+package struct HouseError: Error, CustomStringConvertible {
+  package var description: String
 
   init(_ description: String) { self.description = description }
 }
