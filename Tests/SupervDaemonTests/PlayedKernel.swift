@@ -2,6 +2,7 @@ import SupervConfig
 import SupervDaemon
 import SupervSystem
 import SupervisionTree
+import Testing
 
 /// The whole kernel of a daemon, with real processes and the real logger. It takes every child of
 /// its process for its own, so that it needs a process of its own: an exit test. There a failure is
@@ -86,7 +87,9 @@ final class PlayedKernel {
 
   var outputText: String { String(decoding: output(), as: UTF8.self) }
 
-  var hasEnded: Bool { events.contains { if case .ended = $0 { true } else { false } } }
+  var hasEnded: Bool { endCount > 0 }
+
+  var endCount: Int { events.count { if case .ended = $0 { true } else { false } } }
 
   var inputWasClosed: Bool {
     events.contains { if case .inputClosed = $0 { true } else { false } }
@@ -98,7 +101,9 @@ final class PlayedKernel {
   }
 
   /// What the log files have.
-  func file(_ name: String) -> [UInt8] { (try? Files.read("\(folder.path)/logs/\(name)")) ?? [] }
+  func file(_ name: String) -> [UInt8] {
+    (try? Files.read("\(folder.path)/logs/\(name)", maximumBytes: 1 << 30)) ?? []
+  }
 
   func text(of name: String) -> String { String(decoding: file(name), as: UTF8.self) }
 
@@ -113,11 +118,28 @@ final class PlayedKernel {
   }
 }
 
+/// The body of an exit test: what that throws is not shown, and this is.
+func play(_ body: (LoggerFolder) throws -> Void) throws {
+  do {
+    try body(try LoggerFolder())
+  } catch {
+    Issue.record(error)
+    throw error
+  }
+}
+
 /// Why a test cannot go on.
 struct Unplayable: Error, CustomStringConvertible {
   let description: String
 
   init(_ description: String) { self.description = description }
+}
+
+/// Bytes that do not repeat for long, made fast.
+func sampleBytes(_ count: Int) -> [UInt8] {
+  var bytes = (0..<9973).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+  while bytes.count < count { bytes += bytes }
+  return Array(bytes[..<count])
 }
 
 /// Stops the test, as a requirement of it is not met.

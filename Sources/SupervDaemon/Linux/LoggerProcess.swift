@@ -12,6 +12,8 @@ package final class LoggerProcess {
   /// How long the end of superv waits for the logger to write what is left. After that it goes on
   /// alone until it has.
   private static let finishMilliseconds: UInt32 = 5000
+  /// And before that, for it to take what waits in the daemon.
+  private static let drainMilliseconds: Int64 = 1000
   private static let shortDelay = Duration.milliseconds(100)
   /// In no more than this at once output goes into its pipe.
   private static let outputPieceBytes = 64 << 10
@@ -381,7 +383,7 @@ package final class LoggerProcess {
   /// The event log ends, and the logger with the last stream.
   package func finish(_ poll: borrowing EventPoll) {
     events.close(poll)
-    records.closeAll(poll)
+    records.closeAll(poll, atMostMilliseconds: Self.drainMilliseconds)
     handOver()
     // First this: a logger that nobody can find any more would wait for the next daemon in vain.
     _ = try? peer?.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))

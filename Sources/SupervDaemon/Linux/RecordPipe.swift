@@ -89,6 +89,16 @@ final class RecordPipe {
     flush(poll)
   }
 
+  /// Waits until all is written, or until a point of monotonic time.
+  func drain(untilNanoseconds deadline: Int64, _ poll: borrowing EventPoll) {
+    flush(poll)
+    while !queue.isEmpty {
+      let left = (deadline - Clock.monotonicNanoseconds) / 1_000_000
+      guard left > 0, pipe.waitForRoom(milliseconds: left) else { return }
+      flush(poll)
+    }
+  }
+
   /// Ends the stream; what the reader does not take now is lost.
   func close(_ poll: borrowing EventPoll) {
     flush(poll)

@@ -95,8 +95,12 @@ final class RecordPipes {
     if pipe.isClosed { pipes[number] = nil }
   }
 
-  /// The end of superv.
-  func closeAll(_ poll: borrowing EventPoll) {
-    for pipe in pipes.values { pipe.close(poll) }
+  /// The end of superv: what waits is written first, if the logger takes it in time.
+  func closeAll(_ poll: borrowing EventPoll, atMostMilliseconds limit: Int64) {
+    let deadline = Clock.monotonicNanoseconds + limit * 1_000_000
+    for pipe in pipes.values {
+      pipe.drain(untilNanoseconds: deadline, poll)
+      pipe.close(poll)
+    }
   }
 }
