@@ -18,6 +18,8 @@ package struct ConnectionID: Hashable, Sendable {
   /// The socket that it came in on.
   package enum Door: UInt8, CaseIterable, Sendable {
     case control, http, agent
+    /// One of supervisord's HTTP servers.
+    case supervisord
   }
 
   package let door: Door
@@ -37,6 +39,8 @@ package struct ConnectionID: Hashable, Sendable {
 package enum Caller: Hashable, Sendable {
   case control(PeerCredentials)
   case http
+  /// At which of supervisord's servers.
+  case supervisord(server: Int)
   /// A process of this agent, as the kernel says.
   case agent(ProcessKey, PeerCredentials)
   /// On the agents' socket, and no agent's process; with what was looked for in vain.
@@ -99,6 +103,14 @@ package enum FilePart: Hashable, Sendable {
   case from(Int, count: Int)
   /// The last ones, as many as there are.
   case last(Int)
+}
+
+/// What keeps a file from being executed; with its path.
+package enum CommandFault: Hashable, Sendable {
+  case notFound(String)
+  case isFolder(String)
+  case notExecutable(String)
+  case notPermitted(String)
 }
 
 /// What was found of a file.
@@ -242,6 +254,10 @@ package protocol Kernel: AnyObject {
   /// New settings of a log file whose streams stay open.
   func updateLog(_ settings: LogFileSettings)
 
+  /// What local time is ahead of UTC then.
+  func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32
+  /// Why a command cannot be executed, as far as a look at its file says.
+  func fault(ofCommand command: [String], environment: [String]) -> CommandFault?
   /// From the daemon's own environment, as it is now.
   func environmentVariable(_ name: String) -> String?
   /// Of all of them.
@@ -264,6 +280,8 @@ package struct ControlGroupsReport: Hashable, Sendable {
 
 extension Kernel {
   package var environmentNames: [String] { [] }
+  package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
+  package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }
   package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {}
   package func writeInput(_ bytes: [UInt8], to process: ProcessKey) -> Bool { false }
   package func readFile(_ id: FileReadID, _ path: String, _ part: FilePart) {}

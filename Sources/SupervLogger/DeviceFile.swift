@@ -1,16 +1,23 @@
 import SupervSystem
 
-/// A log "file" that is none: `/dev/stdout` of a container, `/proc/1/fd/1`, a named pipe. It is
-/// neither rotated nor read back, and what it does not take soon is dropped.
+/// A log "file" that is none: `/dev/stdout` of a container, `/proc/1/fd/1`, a named pipe, or
+/// `syslog:NAME`. It is neither rotated nor read back, and what it does not take soon is dropped.
 final class DeviceFile {
   /// How long a reader that is slow may hold up all logs.
   private static let patienceMilliseconds: Int64 = 500
 
   private let path: String
+  private let systemLog: SystemLog?
   private var descriptor: Descriptor?
 
   /// - Returns: nil when what is at the path is a file, or nothing yet.
   init?(at path: String) {
+    if path.hasPrefix(LogFileSettings.systemLogMark) {
+      systemLog = SystemLog(name: String(path.dropFirst(LogFileSettings.systemLogMark.count)))
+      self.path = path
+      return
+    }
+    systemLog = nil
     let isOurs = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
     let kind = ((try? Files.status(of: path)) ?? nil)?.kind
     guard isOurs || (kind != nil && kind != .regular) else { return nil }
@@ -28,6 +35,7 @@ final class DeviceFile {
   /// Writes all of it, or throws.
   func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(SystemError) {
     guard path != "/dev/null" else { return }
+    if let systemLog { return try unsafe systemLog.write(bytes) }
     if descriptor == nil {
       descriptor = try Files.open(path, [.writeOnly, .append, .nonblocking])
     }

@@ -45,6 +45,11 @@ import Testing
       "DEBG killing cat (pid 12) process group with signal SIGINT"
     ),
     (.signalling(pid: 12, signal: 1), "DEBG sending cat (pid 12) sig SIGHUP"),
+    (
+      .killedTooLate(pid: 12),
+      "DEBG unable to signal cat (pid 12), it probably just exited on its own: "
+        + "[Errno 3] No such process"
+    ),
     (.wrote(.stderr, [0x61, 0x0A]), "DEBG 'cat' stderr output:\na\n"),
     (.wrote(.stdout, [0xFF]), "DEBG 'cat' stdout output:\nUndecodable: b'\\xff'"),
     (.emittedCommunication(.stdout), "DEBG 'cat' stdout emitted a comm event"),

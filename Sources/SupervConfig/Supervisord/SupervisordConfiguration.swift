@@ -145,6 +145,14 @@ package struct SupervisordServer: Hashable, Sendable {
   package var address: Address
   package var userName: String?
   package var password: String?
+
+  /// Whether it is served: on TCP only with a password.
+  package var isServed: Bool {
+    switch address {
+    case .unix: true
+    case .inet: !(password ?? "").isEmpty
+    }
+  }
 }
 
 /// `[rpcinterface:NAME]` or `[ctlplugin:NAME]`: code of Python's, with options for it.

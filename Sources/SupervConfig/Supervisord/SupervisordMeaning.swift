@@ -7,7 +7,7 @@ extension SupervisordConfiguration {
   /// - Parameters:
   ///   - files: that it was read from, the main file first.
   ///   - folder: where superv is started.
-  func configuration(_ files: [String], startedIn folder: String) -> Configuration {
+  package func configuration(_ files: [String], startedIn folder: String) -> Configuration {
     var all = self
     all.settle(startedIn: settings.directory ?? folder, stem: stem(of: files[0]))
     var agents: [AgentDefinition] = []

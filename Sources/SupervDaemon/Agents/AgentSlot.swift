@@ -28,7 +28,7 @@ extension LogFileSettings {
   /// its output goes to.
   init(of agent: AgentDefinition, in directory: String) {
     if let program = agent.program {
-      self.init(of: program.output)
+      self.init(of: program.output, program.name)
       return
     }
     let name = agent.specification.name.replacing(":", with: ".")
@@ -38,8 +38,9 @@ extension LogFileSettings {
   }
 
   /// What supervisord's kind of log file is here.
-  init(of stream: SupervisordProgram.Stream) {
-    let path = if case .path(let path) = stream.file { path } else { "/dev/null" }
+  init(of stream: ProgramSettings.Stream, _ name: String) {
+    let other = stream.goesToSyslog ? "\(Self.systemLogMark)\(name)" : "/dev/null"
+    let path = if case .path(let path) = stream.file { path } else { other }
     self.init(
       path: path, format: .bytes, maximumBytes: Int64(stream.maximumBytes),
       maximumFiles: max(0, stream.backups))

@@ -55,7 +55,11 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     if let journal = origin.journal {
       memory = journal.memory
     } else {
-      memory = try DaemonMemory.read(from: settings.stateDirectory, eventFiles: house.eventFiles)
+      var read = try DaemonMemory.read(
+        from: settings.stateDirectory, eventFiles: house.eventFiles)
+      // supervisord starts what starts by itself, whoever stopped it in another life.
+      if settings.supervisord != nil { read.stopped = [] }
+      memory = read
       try memory.write(to: settings.stateDirectory)
     }
     house.register(start.configurationPath)
@@ -71,6 +75,14 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
       }
       kernel.handOver()
       house.unregister()
+      return 0
+    }
+    if daemon.beginsAnew {
+      kernel.finish()
+      house.unregister()
+      // Else the next one would find that everything has ended.
+      try? Files.remove(JournalFile.path(in: settings.runtimeDirectory))
+      house.keeper?.send(KeeperRequest.again.words)
       return 0
     }
     let status: Int32 =
@@ -283,8 +295,10 @@ package final class DaemonHouse {
         try inherited.take("notify")
         ?? UnixSocket.listen(
           at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
+      sockets += try SupervisordSockets.open(
+        settings.supervisord?.servers ?? [], inherited, try? UserDatabase.ofSystem())
       let kept =
-        sockets.map { InheritedDescriptor(name: "\($0.door)", number: $0.number) }
+        sockets.map { InheritedDescriptor(name: $0.name, number: $0.number) }
         + [InheritedDescriptor(name: "notify", number: notifications.number)]
       for socket in kept where !start.inherited.contains(where: { $0.name == socket.name }) {
         keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
@@ -340,12 +354,26 @@ package final class DaemonHouse {
 
   /// Makes the daemon known to this user's commands.
   func register(_ configurationPath: String) {
+    writePidFile()
     guard let identity = ProcessIdentity.of(Processes.ownPid) else { return }
     do {
       try registry.register(
         .init(process: identity, controlSocket: controlPath, configuration: configurationPath))
     } catch {
       complain("commands have to name the socket, \(controlPath): \(error)")
+    }
+  }
+
+  /// supervisord's `pidfile`, with the pid that stays and passes signals on.
+  private func writePidFile() {
+    guard let path = settings.supervisord?.settings.pidFile else { return }
+    do {
+      let kind = try Files.status(of: path)?.kind
+      guard kind == nil || kind == .regular else { return }
+      let pid = keeper == nil ? Processes.ownPid : Processes.parentPid
+      try Files.replace(path, with: Array("\(pid)\n".utf8).span, mode: 0o644)
+    } catch {
+      complain("pidfile cannot be written: \(error)")
     }
   }
 
@@ -356,7 +384,16 @@ package final class DaemonHouse {
 
   /// Removes what would mislead the next one; the lock goes with the process.
   func close() {
-    for path in [controlPath, settings.agentSocket, settings.notifySocket] {
+    var paths = [controlPath, settings.agentSocket, settings.notifySocket]
+    for case .unix(let path, _, _, _) in settings.supervisord?.servers.map(\.address) ?? [] {
+      paths.append(path)
+    }
+    if let path = settings.supervisord?.settings.pidFile,
+      (try? Files.status(of: path))??.kind == .regular
+    {
+      paths.append(path)
+    }
+    for path in paths {
       _ = try? Files.remove(path)
     }
   }

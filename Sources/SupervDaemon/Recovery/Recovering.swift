@@ -17,6 +17,8 @@ extension Daemon {
     }
     let expected = tree.expectedProcesses
     let found = expected.map { adopt($0, contents) }
+    supervisord.members = [:]
+    adoptPrograms()
     writeSnapshot()
     var reason = "superv \(supervVersion); \(found.count(where: \.self)) agents go on"
     if contents.damagedLineCount > 0 {

@@ -72,39 +72,22 @@ package enum ActivityTime {
   package static func text(
     unixNanoseconds nanoseconds: Int64, utcOffsetSeconds offset: Int32
   ) -> String {
-    let milliseconds = floored(nanoseconds, by: 1_000_000)
-    let seconds = floored(milliseconds.quotient, by: 1_000)
-    let local = floored(seconds.quotient + Int64(offset), by: 86_400)
-    let (year, month, day) = date(daysSince1970: local.quotient)
-    func digits(_ value: Int64, _ width: Int) -> String {
+    let milliseconds = floored(nanoseconds, by: 1_000_000).quotient
+    let (seconds, rest) = floored(milliseconds, by: 1_000)
+    let time = CivilTime(unixSeconds: Int(seconds) + Int(offset))
+    func digits(_ value: Int, _ width: Int) -> String {
       let text = String(value)
       return String(repeating: "0", count: max(0, width - text.count)) + text
     }
-    let time = local.rest
-    return "\(digits(year, 4))-\(digits(month, 2))-\(digits(day, 2))"
-      + " \(digits(time / 3600, 2)):\(digits(time / 60 % 60, 2)):\(digits(time % 60, 2))"
-      + ",\(digits(seconds.rest, 3))"
+    let second = time.secondOfDay
+    return "\(digits(time.year, 4))-\(digits(time.month, 2))-\(digits(time.day, 2))"
+      + " \(digits(second / 3600, 2)):\(digits(second / 60 % 60, 2)):\(digits(second % 60, 2))"
+      + ",\(digits(Int(rest), 3))"
   }
 
   private static func floored(_ value: Int64, by divisor: Int64) -> (quotient: Int64, rest: Int64) {
     let (quotient, rest) = value.quotientAndRemainder(dividingBy: divisor)
     return rest < 0 ? (quotient - 1, rest + divisor) : (quotient, rest)
-  }
-
-  /// A date of the Gregorian calendar. Years begin in March here, so that a leap day is their last.
-  private static func date(
-    daysSince1970 days: Int64
-  ) -> (year: Int64, month: Int64, day: Int64) {
-    // 400 years have 146 097 days; 1970 began 719 468 days after March of year 0.
-    let (era, dayOfEra) = floored(days + 719_468, by: 146_097)
-    let leapDays = dayOfEra / 1_460 - dayOfEra / 36_524 + dayOfEra / 146_096
-    let yearOfEra = (dayOfEra - leapDays) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    // Months from March have 31, 30, 31, 30, 31 days, again and again: 153 in five.
-    let month = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * month + 2) / 5 + 1
-    let year = era * 400 + yearOfEra
-    return month < 10 ? (year, month + 3, day) : (year + 1, month - 9, day)
   }
 }
 

@@ -5,7 +5,7 @@
 package struct EscapeStripper: Codable, Hashable, Sendable {
   private enum Place: Codable, Hashable, Sendable {
     case text
-    /// An ESC is held back until it is known whether `[` follows.
+    /// An ESC, the last byte there was, is held back until it is known whether `[` follows.
     case afterEscape
     case sequence
   }
@@ -44,13 +44,19 @@ package struct EscapeStripper: Codable, Hashable, Sendable {
   private mutating func showText(
     _ bytes: Span<UInt8>, from start: Int, _ output: inout [UInt8]
   ) -> Int {
-    guard let found = bytes.firstIndex(of: Self.escape, from: start) else {
-      output.append(bytes.extracting(start...))
-      return bytes.count
+    var index = start
+    while let found = bytes.firstIndex(of: Self.escape, from: index) {
+      let next = found + 1
+      guard next == bytes.count || bytes[next] == UInt8(ascii: "[") else {
+        index = next
+        continue
+      }
+      output.append(bytes.extracting(start..<found))
+      place = next == bytes.count ? .afterEscape : .sequence
+      return min(next + 1, bytes.count)
     }
-    output.append(bytes.extracting(start..<found))
-    place = .afterEscape
-    return found + 1
+    output.append(bytes.extracting(start...))
+    return bytes.count
   }
 
   private static let escape: UInt8 = 0x1B

@@ -8,7 +8,7 @@ struct NumberedEvent: Codable, Hashable, Sendable {
   var poolSerial: Int
 }
 
-/// The events that wait for a listener, oldest first; taking and giving back at the front are quick.
+/// The events that wait for a listener, oldest first; quick at both ends.
 struct EventBuffer: Codable, Hashable, Sendable {
   /// Taken ones are nil, all of them before `start`.
   private var slots: [NumberedEvent?] = []

@@ -21,6 +21,9 @@ package enum ProcessActivity: Hashable, Sendable {
   case killedWithoutProcess(signal: Int32)
   case signalling(pid: Int32, signal: Int32)
   case signalledWithoutProcess(signal: Int32)
+  /// It was gone when it was to be killed (ESRCH).
+  case killedTooLate(pid: Int32)
+  case signalledTooLate(pid: Int32)
   /// Text it wrote, told where `loglevel` is `debug` or below.
   case wrote(EventChannel, [UInt8])
   case emittedCommunication(EventChannel)
@@ -31,7 +34,7 @@ package enum ProcessActivity: Hashable, Sendable {
     case .exited(_, let isExpected), .stopped(_, let isExpected): isExpected ? .info : .warn
     case .alreadyRunning, .overdue: .warn
     case .killing, .killedInBackoff, .killedWithoutProcess, .signalling, .signalledWithoutProcess,
-      .wrote, .emittedCommunication:
+      .killedTooLate, .signalledTooLate, .wrote, .emittedCommunication:
       .debug
     }
   }
@@ -61,6 +64,12 @@ package enum ProcessActivity: Hashable, Sendable {
       return "sending \(name) (pid \(pid)) sig \(SignalName.text(signal))"
     case .signalledWithoutProcess(let signal):
       return "attempted to send \(name) sig \(SignalName.text(signal)) but it wasn't running"
+    case .killedTooLate(let pid):
+      return "unable to signal \(name) (pid \(pid)), it probably just exited on its own: "
+        + "[Errno 3] No such process"
+    case .signalledTooLate(let pid):
+      return "unable to signal \(name) (pid \(pid)), it probably just now exited on its own: "
+        + "[Errno 3] No such process"
     case .wrote(let channel, let bytes):
       return "\(PythonText.literal(name)) \(channel.rawValue) output:\n\(PythonText.decoded(bytes))"
     case .emittedCommunication(let channel):

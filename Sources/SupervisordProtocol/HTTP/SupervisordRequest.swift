@@ -11,6 +11,17 @@ package struct SupervisordRequest: Hashable, Sendable {
   package var keepsAlive: Bool
   package var body: [UInt8]
 
+  package init(
+    method: String, path: String, query: String, minorVersion: Int, keepsAlive: Bool, body: [UInt8]
+  ) {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.minorVersion = minorVersion
+    self.keepsAlive = keepsAlive
+    self.body = body
+  }
+
   /// What answers.
   package var target: SupervisordTarget {
     if path == "/RPC2" || path.hasPrefix("/RPC2/") {

@@ -29,7 +29,7 @@ package struct SupervisordTail: Hashable, Sendable {
   package static let maximumReadBytes = 64 << 10
 
   private var identity: UInt64
-  private var position: Int
+  package private(set) var position: Int
 
   package init(_ file: FileState) {
     identity = file.identity

@@ -5,6 +5,11 @@ package struct XMLRPCError: Error, Hashable, Sendable {
   /// Where in the bytes.
   package var offset: Int
   package var explanation: String
+
+  package init(offset: Int, explanation: String) {
+    self.offset = offset
+    self.explanation = explanation
+  }
 }
 
 package enum XMLRPCLimits {
