@@ -117,7 +117,8 @@ final class LogFolder {
     prune()
   }
 
-  /// Removes all files of a log, whoever made them. Nobody may have the current one open for writing.
+  /// Removes all files of a log, whoever made them. Nobody may have the current one open for
+  /// writing.
   func clear(_ log: Log) throws(SystemError) {
     findRotated(log)
     for number in log.rotated.keys.sorted(by: >) + [0] {

@@ -110,10 +110,10 @@ import Testing
   @Test func theNextDaemonReadsOnAndWritesOn() async {
     await #expect(processExitsWith: .success) {
       try play { folder in
-        let waiting = "while [ ! -e go ]; do sleep 0.01; done; "
-        let script =
-          "echo one; echo two >&2; while [ ! -e alone ]; do sleep 0.01; done; echo three; touch said; "
-          + waiting + "read line; echo $line"
+        let script = """
+          echo one; echo two >&2; while [ ! -e alone ]; do sleep 0.01; done
+          echo three; touch said; while [ ! -e go ]; do sleep 0.01; done; read line; echo $line
+          """
         var played: PlayedKernel? = try PlayedKernel(folder)
         var launch = try demandNotNil(played).launch(script)
         let facts = try demandNotNil(played).kernel.start(launch)
@@ -127,7 +127,6 @@ import Testing
         let next = try PlayedKernel(folder)
         try demand(next.kernel.adopt(facts, as: launch), "it is not adopted")
         try next.turn("it is heard") { next.outputText == "three\n" }
-        // Its daemon may as well have died before it could write down more than its pid.
         try demand(next.kernel.writeInput(Array("four\n".utf8), to: launch.key), "no input")
         try folder.write("go")
         try next.turn("it ends") { next.hasEnded }

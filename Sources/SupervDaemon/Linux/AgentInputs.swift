@@ -27,7 +27,8 @@ final class AgentInputs {
   private var news: [ProcessKey] = []
 
   /// - Parameter open: the pipe of this process; nil when it does not have it any more.
-  /// - Returns: false, and nothing is queued, when it does not have it or more than 1 MiB would wait.
+  /// - Returns: false, and nothing is queued, when it does not have it or more than 1 MiB would
+  ///   wait.
   func write(
     _ bytes: [UInt8], to key: ProcessKey, _ poll: borrowing EventPoll, open: () -> Descriptor?
   ) -> Bool {

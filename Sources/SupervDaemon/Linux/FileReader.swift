@@ -2,8 +2,8 @@ import SupervProtocol
 package import SupervSystem
 package import SupervisionTree
 
-/// Has files read, however long a disk takes: by a process of its own, `superv read`, which is there
-/// while there is something to read. It reads one after the other.
+/// Has files read, however long a disk takes: by a process of its own, `superv read`, which is
+/// there while there is something to read. It reads one after the other.
 package final class FileReader {
   private struct Reading {
     let id: FileReadID

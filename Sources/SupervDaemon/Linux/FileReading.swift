@@ -1,7 +1,7 @@
 package import SupervSystem
 
-// What daemon and `superv read` say to each other over a socket that keeps packets apart. One reading
-// is one request, and its answer is one packet; behind `bytes` come the bytes themselves.
+// What daemon and `superv read` say to each other over a socket that keeps packets apart. One
+// reading is one request, and its answer is one packet; behind `bytes` come the bytes themselves.
 
 enum FileReading {
   /// The most that is read at once.

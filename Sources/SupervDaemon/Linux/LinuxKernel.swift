@@ -313,21 +313,6 @@ package final class LinuxKernel: Kernel {
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
     Clock.utcOffsetSeconds(atUnixSeconds: seconds)
   }
-
-  package var environmentNames: [String] { Surroundings.environment.keys.sorted() }
-
-  package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
-
-  package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    // A FIFO without a writer would keep a plain open(2) waiting, and the daemon with it.
-    let file = try Files.open(path, [.readOnly, .nonblocking])
-    guard try file.status().kind == .regular else { throw .notRegular(path) }
-    return try file.readAll(maximumBytes: limit)
-  }
-
-  package func user(_ name: String) -> UserDatabase.User? {
-    (try? UserDatabase.ofSystem())?.user(name)
-  }
 }
 
 extension LinuxKernel {
@@ -377,7 +362,8 @@ extension LinuxKernel {
   package func writeEvent(_ line: [UInt8]) { logs.writeEvent(line, poll) }
 
   package func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool {
-    let hasEnded = !processes.isRunning(place.process)
+    // Incarnation 0 is no process: superv itself.
+    let hasEnded = place.process.incarnation > 0 && !processes.isRunning(place.process)
     do {
       try logs.writeRecord(line, to: place, isLast: hasEnded, poll)
       return true

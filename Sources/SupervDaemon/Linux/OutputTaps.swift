@@ -1,12 +1,13 @@
 import SupervSystem
 import SupervisionTree
 
-/// Outputs of processes that the daemon itself reads (`Launch.taps`), and whose log files they go to
-/// afterwards.
+/// Outputs of processes that the daemon itself reads (`Launch.taps`), and the log files that they go
+/// to afterwards.
 ///
 /// A process is not read faster than the logger takes what is passed on of it: while something of
-/// that waits, its pipe fills, and then the process waits, as it does before a logger. But only for a
-/// moment: a disk that hangs keeps nobody from hearing a listener, and costs lines, which are counted.
+/// that waits, its pipe fills, and then the process waits, as it does for a logger that reads it.
+/// But only for a moment: a disk that hangs keeps nobody from hearing a listener, and costs lines,
+/// which are counted.
 final class OutputTaps {
   private struct Name: Hashable {
     let process: ProcessKey

@@ -217,8 +217,8 @@ final class ProcessTable {
     return nil
   }
 
-  /// A new end of a pipe that superv has given to a process that runs, by its number there; nil when
-  /// it does not have it there any more.
+  /// A new end of a pipe that superv has given to a process that runs, by its number there; nil
+  /// when it does not have it there any more.
   ///
   /// - Throws: `SystemError` when the process is not ours to look into, or no descriptor is left.
   func openPipe(
