@@ -65,7 +65,8 @@ final class LoggerInput {
   var isUntouched: Bool { !isOfDaemon && stream.file.format == .bytes }
 
   /// Whether another one may have to be read to its end first: the daemon's own, and output that
-  /// the daemon passes on. A pipe that an agent itself writes to is the only one of its incarnation.
+  /// the daemon passes on. A pipe that an agent itself writes to is the only one of its
+  /// incarnation.
   var mayFollow: Bool { isOfDaemon || isUntouched }
 
   /// Whether the other one has to be read to its end first.

@@ -16,6 +16,8 @@ import Testing
         let expected = (1...100_000).map { "\($0)\n" }.joined() + "last"
         try demand(played.outputText == expected, "\(played.outputText.utf8.count) bytes")
         try demand(played.output(.stderr).isEmpty, "what is not tapped goes to the logger")
+        // What one incarnation has left and what the next one says go to the logger side by side.
+        try played.turn("it is written") { played.text(of: "out") == expected }
         let other = played.launch("echo 1; echo 2 >&2", incarnation: 2, taps: [.stderr])
         _ = try played.kernel.start(other)
         try played.turn("the other one ends") { played.endCount == 2 }

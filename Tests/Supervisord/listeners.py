@@ -155,7 +155,7 @@ class World:
     def sight(self):
         for name in ("out", "supervisord.log"):
             with open(f"{self.folder}/{name}", errors="replace") as file:
-                print(f"--- {name}\n" + "".join(file.readlines()[-25:]))
+                print(f"--- {name}\n" + "".join(file.readlines()[-60:]))
 
 
 def main():

@@ -1,7 +1,7 @@
 package import SupervSystem
 
-// What the configuration asks of this machine: see `SystemConfigurationSource`, which does so before
-// there is a kernel.
+// What starting agents takes from the surroundings, beside what `SystemConfigurationSource` has
+// found for the configuration.
 
 extension LinuxKernel {
   package var environmentNames: [String] { Surroundings.environment.keys.sorted() }

@@ -1,8 +1,8 @@
 import SupervSystem
 import SupervisionTree
 
-/// Outputs of processes that the daemon itself reads (`Launch.taps`), and the log files that they go
-/// to afterwards.
+/// Outputs of processes that the daemon itself reads (`Launch.taps`), and the log files that they
+/// go to afterwards.
 ///
 /// A process is not read faster than the logger takes what is passed on of it: while something of
 /// that waits, its pipe fills, and then the process waits, as it does for a logger that reads it.

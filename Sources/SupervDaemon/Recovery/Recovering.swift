@@ -40,7 +40,8 @@ extension Daemon {
     let slot = agents[key.node.index]
     let launch = slot.map {
       Launch(
-        key: key, agent: $0.definition, environment: [], log: $0.log, errorLog: $0.errorLog)
+        key: key, agent: $0.definition, environment: [], log: $0.log, errorLog: $0.errorLog,
+        taps: taps(of: $0.definition))
     }
     guard kernel.adopt(facts, as: launch) else { return false }
     guard slot != nil else {
