@@ -133,7 +133,7 @@ package enum StandardInput: Hashable, Sendable {
   case pipe
 }
 
-/// Whom `stopsignal`, and a signal that somebody sends, is for. What kills is for everything that an
+/// Whom `stopsignal`, and a signal that somebody sends, is for. SIGKILL is for everything that an
 /// agent has started.
 package enum SignalTarget: String, CaseIterable, Hashable, Sendable { case group, process }
 

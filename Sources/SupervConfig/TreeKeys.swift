@@ -116,8 +116,8 @@ let agentKeys: [Key<AgentSettings>] =
       "The signal that asks it to stop; `none` only gives it the time."),
     Key(
       "signal_to", \.signalTarget, .choice(), default: "group",
-      "Who gets `stopsignal`, and what `superv signal` sends: its process group, or its own process "
-        + "alone. Whatever is killed in the end is all that it has started."),
+      "Who gets `stopsignal`, and what `superv signal` sends: its process group, or only its own "
+        + "process. What is killed in the end is all that it has started."),
     Key(
       "stopwaitsecs", \.stopWait, .duration(.zero ... .days(365)), default: "10s",
       "How long it has to be gone after `stopsignal`; then it is killed, with everything it has "

@@ -123,7 +123,7 @@ extension SupervisordImport {
     list.append(
       "A budget: startretries is about starts that fail. One that was up and ends abnormally is "
         + "restarted at most \(intensity.limit) times in \(durationText(intensity.period)), which "
-        + "supervisord has no word for; `intensity` and `period` here say it, and [supervisor:NAME] "
+        + "supervisord has no word for; `intensity` and `period` here say it, [supervisor:NAME] "
         + "for agents that belong together.")
     list.append(
       "What is there to be as supervisord was can go, one by one: `sandbox = off`, "
