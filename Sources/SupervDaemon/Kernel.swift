@@ -227,8 +227,8 @@ package protocol Kernel: AnyObject {
   ///
   /// - Returns: false when there are no descriptors left for it.
   func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool
-  /// Appends bytes, as they are, to the log file of a tapped output. They are dropped and counted as
-  /// those of `writeLog` are.
+  /// Appends bytes, as they are, to the log file of a tapped output. They are dropped and counted
+  /// as those of `writeLog` are.
   func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel)
   /// Queues bytes for the standard input of a program of supervisord's.
   ///

@@ -110,6 +110,7 @@ struct ProgramLife {
     case .starting:
       failures += 1
       spawnError = Self.tooQuickly
+      exitStatus = 0
       return (
         enter(.backoff, .backoff(tries: failures)), [.exited(ending, isExpected: false)]
       )

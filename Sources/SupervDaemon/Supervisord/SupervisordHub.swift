@@ -3,8 +3,8 @@ import SupervSystem
 import SupervisionTree
 import SupervisordProtocol
 
-/// What a tree has whose configuration is supervisord's: what its programs have been through, who is
-/// connected to its servers, and its event listeners.
+/// What a tree has whose configuration is supervisord's: what its programs have been through, who
+/// is connected to its servers, and its event listeners.
 final class SupervisordHub {
   /// One process under the name of its node.
   struct Member {

@@ -53,7 +53,12 @@ extension Daemon {
       switch supervisord.clients[id]?.reader.next() {
       case nil: return
       case .waitsToGoOn: _ = kernel.send(SupervisordReply.goOn, to: id)
-      case .refused(let status): return answer(.status(status), nil, on: id)
+      case .refused(let status):
+        // It may still be sending what nobody reads: closed at once, it would not see the answer.
+        let reply = SupervisordReply.status(status)
+        let bytes = reply.encoded(minorVersion: 1, keepsAlive: false, now: unixSeconds)
+        if !kernel.send(bytes, to: id) { endSupervisord(id) }
+        return
       case .request(let request): begin(request, on: id)
       }
     }

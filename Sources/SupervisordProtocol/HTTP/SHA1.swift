@@ -1,5 +1,5 @@
-/// SHA-1 (FIPS 180-4), for supervisord's way to keep a password out of its file. It protects nothing
-/// else here, and nothing else should use it.
+/// SHA-1 (FIPS 180-4), for supervisord's way to keep a password out of its file. It protects
+/// nothing else here, and nothing else should use it.
 package enum SHA1 {
   /// The 20 bytes of the digest.
   package static func digest(of message: [UInt8]) -> [UInt8] {

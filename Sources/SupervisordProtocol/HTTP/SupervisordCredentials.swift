@@ -5,8 +5,8 @@ package struct SupervisordCredentials: Hashable, Sendable {
   private var userName: String
   private var password: String
 
-  /// - Parameter password: in plain text, or `{SHA}` and the 40 lower-case hexadecimal digits of its
-  ///   SHA-1.
+  /// - Parameter password: in plain text, or `{SHA}` and the 40 lower-case hexadecimal digits of
+  ///   its SHA-1.
   package init(userName: String, password: String) {
     self.userName = userName
     self.password = password

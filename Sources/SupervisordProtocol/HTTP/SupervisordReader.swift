@@ -1,5 +1,5 @@
-/// The bytes that have come in on one connection to supervisord's HTTP server, handed out request by
-/// request (RFC 9112).
+/// The bytes that have come in on one connection to supervisord's HTTP server, handed out request
+/// by request (RFC 9112).
 ///
 /// Who may not ask is refused as soon as the head is there, before a body is collected.
 package struct SupervisordReader: Sendable {
@@ -7,7 +7,9 @@ package struct SupervisordReader: Sendable {
     case request(SupervisordRequest)
     /// The client waits for ``SupervisordReply/goOn`` before it sends the body.
     case waitsToGoOn
-    /// Answer with this status and close.
+    /// Answer with this status, end the sending side, and read on until the client has closed or a
+    /// while has passed: who is still sending a body would else lose the answer. What comes is
+    /// dropped here.
     case refused(SupervisordStatus)
   }
 
@@ -19,6 +21,7 @@ package struct SupervisordReader: Sendable {
   private enum Phase: Hashable {
     case head
     case body(SupervisordRequest, byteCount: Int)
+    case refused
   }
 
   private let credentials: SupervisordCredentials?
@@ -30,14 +33,23 @@ package struct SupervisordReader: Sendable {
     self.credentials = credentials
   }
 
-  package mutating func append(_ more: [UInt8]) { bytes += more }
+  package mutating func append(_ more: [UInt8]) {
+    if phase != .refused { bytes += more }
+  }
 
   /// The next event, or nil until more bytes come.
   package mutating func next() -> Event? {
     switch phase {
-    case .head: readHead()
-    case .body(let request, let byteCount): readBody(of: request, byteCount)
+    case .head: return readHead()
+    case .body(let request, let byteCount): return readBody(of: request, byteCount)
+    case .refused: return nil
     }
+  }
+
+  private mutating func refuse(_ status: SupervisordStatus) -> Event {
+    bytes = []
+    phase = .refused
+    return .refused(status)
   }
 
   private mutating func readBody(of request: SupervisordRequest, _ byteCount: Int) -> Event? {
@@ -53,18 +65,18 @@ package struct SupervisordReader: Sendable {
     // RFC 9112, section 2.2; supervisorctl's tail sends one too many behind its request.
     bytes.removeFirst(bytes.prefix { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }.count)
     guard let end = endOfHead() else {
-      return bytes.count > Self.maximumHeadBytes ? .refused(.headersTooLarge) : nil
+      return bytes.count > Self.maximumHeadBytes ? refuse(.headersTooLarge) : nil
     }
     guard let head = Head(String(decoding: bytes[..<end], as: UTF8.self)) else {
-      return .refused(.badRequest)
+      return refuse(.badRequest)
     }
     bytes.removeFirst(end)
-    if let credentials, !credentials.admit(head.authorization) { return .refused(.unauthorized) }
+    if let credentials, !credentials.admit(head.authorization) { return refuse(.unauthorized) }
     guard !head.isChunked, head.contentLength != nil || head.request.method != "POST" else {
-      return .refused(.lengthRequired)
+      return refuse(.lengthRequired)
     }
     let byteCount = head.contentLength ?? 0
-    guard byteCount <= Self.maximumBodyBytes else { return .refused(.contentTooLarge) }
+    guard byteCount <= Self.maximumBodyBytes else { return refuse(.contentTooLarge) }
     phase = .body(head.request, byteCount: byteCount)
     return head.waitsToGoOn && bytes.count < byteCount ? .waitsToGoOn : next()
   }

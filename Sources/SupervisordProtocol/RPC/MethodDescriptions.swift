@@ -22,8 +22,14 @@ struct MethodDescription {
   }
 
   var summary: String
-  var parameters: [Parameter] = []
+  var parameters: [Parameter]
   var result: Outcome
+
+  init(_ summary: String, _ parameters: Parameter..., returns result: Outcome) {
+    self.summary = summary
+    self.parameters = parameters
+    self.result = result
+  }
 }
 
 extension MethodDescription.Parameter {
@@ -62,149 +68,105 @@ extension SupervisordMethod {
   var description: MethodDescription {
     switch self {
     case .getAPIVersion, .getVersion:
-      MethodDescription(summary: "The version of this interface.", result: .string("a version"))
+      .init("The version of this interface.", returns: .string("a version"))
     case .getSupervisorVersion:
-      MethodDescription(
-        summary: "The release of supervisord that this server behaves like.",
-        result: .string("a version"))
+      .init(
+        "The release of supervisord that this server behaves like.", returns: .string("a version"))
     case .getIdentification:
-      MethodDescription(
-        summary: "The identifier given in the configuration.", result: .string("the identifier"))
+      .init("The identifier given in the configuration.", returns: .string("the identifier"))
     case .getState:
-      MethodDescription(
-        summary: "Whether the server runs, restarts or shuts down.",
-        result: .structure("statecode and statename"))
+      .init(
+        "Whether the server runs, restarts or shuts down.",
+        returns: .structure("statecode and statename"))
     case .getPID:
-      MethodDescription(summary: "The server's process.", result: .int("a process ID"))
+      .init("The server's process.", returns: .int("a process ID"))
     case .readLog, .readMainLog:
-      MethodDescription(
-        summary: "A part of the main log.", parameters: [.offset, .length], result: .log)
+      .init("A part of the main log.", .offset, .length, returns: .log)
     case .clearLog:
-      MethodDescription(summary: "Begins the main log anew.", result: .success)
+      .init("Begins the main log anew.", returns: .success)
     case .shutdown:
-      MethodDescription(summary: "Stops all processes and the server.", result: .success)
+      .init("Stops all processes and the server.", returns: .success)
     case .restart:
-      MethodDescription(
-        summary: "Stops all processes and starts the server again.", result: .success)
+      .init("Stops all processes and starts the server again.", returns: .success)
     case .reloadConfig:
-      MethodDescription(
-        summary: "Reads the configuration and says what differs from the active groups.",
-        result: .array("one array: the names of groups added, changed and removed"))
+      .init(
+        "Reads the configuration and says what differs from the active groups.",
+        returns: .array("one array: the names of groups added, changed and removed"))
     case .addProcessGroup:
-      MethodDescription(
-        summary: "Makes a group of the configuration active.", parameters: [.group],
-        result: .success)
+      .init("Makes a group of the configuration active.", .group, returns: .success)
     case .removeProcessGroup:
-      MethodDescription(
-        summary: "Takes away an active group whose processes are all stopped.",
-        parameters: [.group], result: .success)
+      .init(
+        "Takes away an active group whose processes are all stopped.", .group, returns: .success)
     case .startProcess:
-      MethodDescription(
-        summary: "Starts a process.", parameters: [.processes, .start], result: .success)
+      .init("Starts a process.", .processes, .start, returns: .success)
     case .startProcessGroup:
-      MethodDescription(
-        summary: "Starts what is down in a group, lowest priority first.",
-        parameters: [.group, .start], result: .statuses)
+      .init(
+        "Starts what is down in a group, lowest priority first.", .group, .start,
+        returns: .statuses)
     case .startAllProcesses:
-      MethodDescription(
-        summary: "Starts all that is down, lowest priority first.", parameters: [.start],
-        result: .statuses)
+      .init("Starts all that is down, lowest priority first.", .start, returns: .statuses)
     case .stopProcess:
-      MethodDescription(
-        summary: "Stops a process.", parameters: [.processes, .stop], result: .success)
+      .init("Stops a process.", .processes, .stop, returns: .success)
     case .stopProcessGroup:
-      MethodDescription(
-        summary: "Stops what is up in a group.", parameters: [.group, .stop], result: .statuses)
+      .init("Stops what is up in a group.", .group, .stop, returns: .statuses)
     case .stopAllProcesses:
-      MethodDescription(
-        summary: "Stops all that is up.", parameters: [.stop], result: .statuses)
-    case .signalProcess, .signalProcessGroup, .signalAllProcesses: signalling
-    case .getAllConfigInfo:
-      MethodDescription(
-        summary: "All processes of the configuration that was read last, active or not.",
-        result: .array("a struct with the settings of each"))
-    case .getProcessInfo:
-      MethodDescription(
-        summary: "What a process is doing.", parameters: [.process],
-        result: .structure("its state, times, exit status and logs, and a line about it"))
-    case .getAllProcessInfo:
-      MethodDescription(
-        summary: "What every process is doing.",
-        result: .array("of each the struct of getProcessInfo"))
-    case .readProcessLog, .readProcessStdoutLog, .readProcessStderrLog, .tailProcessLog,
-      .tailProcessStdoutLog, .tailProcessStderrLog, .clearProcessLog, .clearProcessLogs,
-      .clearAllProcessLogs:
-      logs
-    case .sendProcessStdin:
-      MethodDescription(
-        summary: "Writes to the standard input of a process.",
-        parameters: [.process, .characters], result: .success)
-    case .sendRemoteCommEvent:
-      MethodDescription(
-        summary: "Sends a REMOTE_COMMUNICATION event to the listeners.",
-        parameters: [.eventType, .eventData], result: .success)
-    case .listMethods, .methodHelp, .methodSignature, .multicall: introspection
-    }
-  }
-
-  private var signalling: MethodDescription {
-    switch self {
+      .init("Stops all that is up.", .stop, returns: .statuses)
     case .signalProcess:
-      MethodDescription(
-        summary: "Sends a signal to a process.", parameters: [.processes, .signal],
-        result: .success)
+      .init("Sends a signal to a process.", .processes, .signal, returns: .success)
     case .signalProcessGroup:
-      MethodDescription(
-        summary: "Sends a signal to what is up in a group.", parameters: [.group, .signal],
-        result: .statuses)
-    default:
-      MethodDescription(
-        summary: "Sends a signal to all that is up.", parameters: [.signal], result: .statuses)
-    }
-  }
-
-  private var logs: MethodDescription {
-    switch self {
+      .init("Sends a signal to what is up in a group.", .group, .signal, returns: .statuses)
+    case .signalAllProcesses:
+      .init("Sends a signal to all that is up.", .signal, returns: .statuses)
+    case .getAllConfigInfo:
+      .init(
+        "All processes of the configuration that was read last, active or not.",
+        returns: .array("a struct with the settings of each"))
+    case .getProcessInfo:
+      .init(
+        "What a process is doing.", .process,
+        returns: .structure("its state, times, exit status and logs, and a line about it"))
+    case .getAllProcessInfo:
+      .init("What every process is doing.", returns: .array("of each the struct of getProcessInfo"))
     case .readProcessLog, .readProcessStdoutLog:
-      MethodDescription(
-        summary: "A part of what a process wrote to standard output.",
-        parameters: [.process, .offset, .length], result: .log)
+      .init(
+        "A part of what a process wrote to standard output.", .process, .offset, .length,
+        returns: .log)
     case .readProcessStderrLog:
-      MethodDescription(
-        summary: "A part of what a process wrote to standard error.",
-        parameters: [.process, .offset, .length], result: .log)
+      .init(
+        "A part of what a process wrote to standard error.", .process, .offset, .length,
+        returns: .log)
     case .tailProcessLog, .tailProcessStdoutLog:
-      MethodDescription(
-        summary: "The end of what a process wrote to standard output, for asking repeatedly.",
-        parameters: [.process, .tailOffset, .tailLength], result: .tail)
+      .init(
+        "The end of what a process wrote to standard output, for asking repeatedly.", .process,
+        .tailOffset, .tailLength,
+        returns: .tail)
     case .tailProcessStderrLog:
-      MethodDescription(
-        summary: "The end of what a process wrote to standard error, for asking repeatedly.",
-        parameters: [.process, .tailOffset, .tailLength], result: .tail)
+      .init(
+        "The end of what a process wrote to standard error, for asking repeatedly.", .process,
+        .tailOffset, .tailLength,
+        returns: .tail)
+    case .clearProcessLog, .clearProcessLogs:
+      .init("Empties both logs of a process.", .process, returns: .success)
     case .clearAllProcessLogs:
-      MethodDescription(summary: "Empties the logs of all processes.", result: .statuses)
-    default:
-      MethodDescription(
-        summary: "Empties both logs of a process.", parameters: [.process], result: .success)
-    }
-  }
-
-  private var introspection: MethodDescription {
-    switch self {
+      .init("Empties the logs of all processes.", returns: .statuses)
+    case .sendProcessStdin:
+      .init("Writes to the standard input of a process.", .process, .characters, returns: .success)
+    case .sendRemoteCommEvent:
+      .init(
+        "Sends a REMOTE_COMMUNICATION event to the listeners.", .eventType, .eventData,
+        returns: .success)
     case .listMethods:
-      MethodDescription(
-        summary: "All methods of this server.", result: .array("their names, sorted"))
+      .init("All methods of this server.", returns: .array("their names, sorted"))
     case .methodHelp:
-      MethodDescription(
-        summary: "What a method is for.", parameters: [.method], result: .string("a text"))
+      .init("What a method is for.", .method, returns: .string("a text"))
     case .methodSignature:
-      MethodDescription(
-        summary: "The types a method works with.", parameters: [.method],
-        result: .array("the type of its result, then those of its parameters"))
-    default:
-      MethodDescription(
-        summary: "Makes several calls, one after the other.", parameters: [.calls],
-        result: .array("of each call its result, or a struct with faultCode and faultString"))
+      .init(
+        "The types a method works with.", .method,
+        returns: .array("the type of its result, then those of its parameters"))
+    case .multicall:
+      .init(
+        "Makes several calls, one after the other.", .calls,
+        returns: .array("of each call its result, or a struct with faultCode and faultString"))
     }
   }
 }

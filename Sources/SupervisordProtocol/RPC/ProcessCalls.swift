@@ -74,9 +74,9 @@ extension SupervisordRPC {
   ) throws(SupervisordFault) -> SupervisordOperation {
     let bytes: [UInt8]
     switch characters {
-    case .string(let text), .dateTime(let text): bytes = Array(text.utf8)
+    case .string(let text): bytes = Array(text.utf8)
     case .base64(let data): bytes = data
-    case .int, .boolean, .double, .array, .structure, .nil:
+    case .int, .boolean, .double, .dateTime, .array, .structure, .nil:
       throw SupervisordFault(.incorrectParameters, characters.pythonText)
     }
     let (id, process) = try find(name, in: world)
@@ -110,7 +110,8 @@ extension SupervisordRPC {
     return SupervisordOperation(.each(SupervisordSweep(action, groups.flatMap(processes))))
   }
 
-  /// Swift's sort is stable, as Python's: what has one priority keeps the order of the configuration.
+  /// Swift's sort is stable, as Python's: what has one priority keeps the order of the
+  /// configuration.
   private static func processes(of group: SupervisordGroup) -> [SupervisordProcessID] {
     group.members.sorted { $0.priority < $1.priority }
       .map { SupervisordProcessID(group: group.name, name: $0.name) }

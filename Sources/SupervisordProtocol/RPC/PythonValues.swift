@@ -50,7 +50,7 @@ extension XMLRPCValue {
     case .int(let number): number
     case .boolean(let flag): flag ? 1 : 0
     case .double(let number): Int(exactly: number.rounded(.towardZero))
-    case .string, .base64: Int(pythonText.filter { !$0.isWhitespace })
+    case .string, .base64: Int(pythonText.trimmed)
     case .dateTime, .array, .structure, .nil: nil
     }
   }

@@ -5,7 +5,7 @@ enum SignalNumber {
   static func of(_ value: XMLRPCValue) -> Int? {
     if let number = value.pythonInt { return known(number) ? number : nil }
     guard case .string(let text) = value else { return nil }
-    let name = text.filter { !$0.isWhitespace }.uppercased()
+    let name = text.trimmed.uppercased()
     return names[name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name]
   }
 

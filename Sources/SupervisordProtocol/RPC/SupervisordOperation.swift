@@ -1,8 +1,8 @@
 /// A call on its way to its result.
 ///
 /// Many calls are done as soon as they have begun. Others wait for processes: those are asked again
-/// after each change in the world, and whoever no longer wants the answer drops the operation, which
-/// undoes nothing.
+/// after each change in the world, and whoever no longer wants the answer drops the operation,
+/// which undoes nothing.
 package struct SupervisordOperation: Sendable {
   indirect enum Step: Sendable {
     case done(Result<XMLRPCValue, SupervisordFault>)

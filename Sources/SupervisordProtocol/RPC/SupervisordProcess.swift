@@ -8,7 +8,8 @@ package struct SupervisordProcessID: Hashable, Sendable {
     self.name = name
   }
 
-  /// `group:name`, or `name` for a process in a group of that name; nil when it means a whole group.
+  /// `group:name`, or `name` for a process in a group of that name; nil when it means a whole
+  /// group.
   package init?(namespec: String) {
     guard case .process(let id) = SupervisordNamespec(namespec) else { return nil }
     self = id
@@ -72,7 +73,8 @@ package struct SupervisordProcess: Hashable, Sendable {
   /// Why it could not be started, or ended otherwise than expected; empty when there is nothing to
   /// say. A start clears it.
   package var spawnError: String
-  /// Of its last end; -1 after a signal, 0 while it runs.
+  /// Of its last end; -1 after a signal, 0 while it runs. One that ended before it was up counts as
+  /// never run: supervisord says 0 of it.
   package var exitStatus: Int
   /// Nil when the output is not kept, or not here.
   package var stdoutLogPath: String?

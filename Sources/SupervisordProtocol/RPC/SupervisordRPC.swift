@@ -67,7 +67,7 @@ package enum SupervisordRPC {
       world.end(.restart)
       return .success
     case .reloadConfig: return SupervisordOperation(.rereading)
-    case .addProcessGroup: return try addGroup(arguments.name(0), in: &world)
+    case .addProcessGroup: return try addGroup(arguments[0].pythonText, in: &world)
     case .removeProcessGroup: return try removeGroup(arguments.name(0), in: &world)
     case .startProcess: return try start(arguments.text(0), waits: arguments.flag(1), in: &world)
     case .startProcessGroup:
@@ -126,8 +126,8 @@ struct SupervisordArguments {
 
   func text(_ index: Int) throws(SupervisordFault) -> String {
     switch values[index] {
-    case .string, .base64, .dateTime: return values[index].pythonText
-    case .int, .boolean, .double, .array, .structure, .nil:
+    case .string, .base64: return values[index].pythonText
+    case .int, .boolean, .double, .dateTime, .array, .structure, .nil:
       throw SupervisordFault(.incorrectParameters)
     }
   }

@@ -1,8 +1,8 @@
 /// What stands behind supervisord's XML-RPC interface: the daemon, or a test's.
 ///
-/// Every rule of the interface is on this side of the seam: names, checks, faults, texts and orders.
-/// A world says what is, and does one thing to one process. What it does shows in its answers at once,
-/// as far as it can: see each action.
+/// Every rule of the interface is on this side of the seam: names, checks, faults, texts and
+/// orders. A world says what is, and does one thing to one process. What it does shows in its
+/// answers at once, as far as it can: see each action.
 package protocol SupervisordWorld {
   // MARK: supervisord
 

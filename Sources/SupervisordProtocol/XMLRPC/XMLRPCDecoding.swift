@@ -39,8 +39,8 @@ private struct XMLRPCParser {
     let method = try text(endedBy: "methodName").trimmed
     guard !method.isEmpty else { throw reader.fault("the methodName is empty") }
     var parameters: [XMLRPCValue] = []
-    if try nextStart(in: "methodCall", allowing: ["params"]) != nil {
-      while try nextStart(in: "params", allowing: ["param"]) != nil {
+    if try startsNext("params", in: "methodCall") {
+      while try startsNext("param", in: "params") {
         try expectStart("value")
         parameters.append(try value(depth: 0))
         try expectEnd("param")
@@ -109,7 +109,7 @@ private struct XMLRPCParser {
     try check(depth)
     var values: [XMLRPCValue] = []
     try expectStart("data")
-    while try nextStart(in: "data", allowing: ["value"]) != nil {
+    while try startsNext("value", in: "data") {
       values.append(try value(depth: depth))
     }
     try expectEnd("array")
@@ -119,7 +119,7 @@ private struct XMLRPCParser {
   private mutating func structure(depth: Int) throws(XMLRPCError) -> [XMLRPCMember] {
     try check(depth)
     var members: [XMLRPCMember] = []
-    while try nextStart(in: "struct", allowing: ["member"]) != nil {
+    while try startsNext("member", in: "struct") {
       try expectStart("name")
       let name = try text(endedBy: "name")
       try expectStart("value")
@@ -155,16 +155,15 @@ private struct XMLRPCParser {
     }
   }
 
-  /// The next element of a container, or nil at the container's end.
-  private mutating func nextStart(
-    in container: String, allowing names: [String]
-  ) throws(XMLRPCError) -> String? {
-    switch try nextBesidesWhitespace() {
-    case .start(let name) where names.contains(name): return name
-    case .end(container): return nil
-    case .start, .end, .text, .endOfDocument:
-      throw reader.fault("expected <\(names.joined(separator: "> or <"))> or </\(container)>")
+  /// Moves into the next element of a container; false at the container's end.
+  private mutating func startsNext(
+    _ name: String, in container: String
+  ) throws(XMLRPCError) -> Bool {
+    let token = try nextBesidesWhitespace()
+    guard token == .start(name) || token == .end(container) else {
+      throw reader.fault("expected <\(name)> or </\(container)>")
     }
+    return token == .start(name)
   }
 
   private mutating func text(endedBy name: String) throws(XMLRPCError) -> String {
@@ -176,15 +175,5 @@ private struct XMLRPCParser {
     }
     guard token == .end(name) else { throw reader.fault("expected </\(name)>") }
     return found
-  }
-}
-
-extension String {
-  /// Without the white space of XML at its ends.
-  fileprivate var trimmed: String {
-    let isSpace = { (scalar: Unicode.Scalar) in [" ", "\t", "\n", "\r"].contains(scalar) }
-    let rest = unicodeScalars.drop(while: isSpace)
-    guard let last = rest.lastIndex(where: { !isSpace($0) }) else { return "" }
-    return String(rest[...last])
   }
 }

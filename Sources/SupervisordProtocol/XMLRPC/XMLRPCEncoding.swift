@@ -4,7 +4,8 @@ import FoundationEssentials
 /// sends: the same line breaks, quotes and escapes.
 ///
 /// One difference: characters that XML cannot carry, which Python writes and no client can read
-/// back, become U+FFFD here. A log with a colour escape in it would else break `supervisorctl tail`.
+/// back, become U+FFFD here. A log with a colour escape in it would else break `supervisorctl
+/// tail`.
 package enum XMLRPCEncoding {
   /// The `methodResponse` with this value.
   package static func response(_ value: XMLRPCValue) -> [UInt8] {

@@ -197,10 +197,12 @@ struct XMLReader {
   }
 
   private mutating func skip(through end: String, _ what: String) throws(XMLRPCError) {
-    while !take(end) {
-      guard offset < bytes.count else { throw fault("\(what) has no end") }
+    while let start = end.utf8.first, let found = bytes[offset...].firstIndex(of: start) {
+      offset = found
+      if take(end) { return }
       offset += 1
     }
+    throw fault("\(what) has no end")
   }
 }
 
@@ -212,5 +214,15 @@ extension Unicode.Scalar {
     case ..<0x20, 0xFFFE, 0xFFFF: false
     default: true
     }
+  }
+}
+
+extension String {
+  /// Without the white space of XML at its ends.
+  var trimmed: String {
+    let isSpace = { (scalar: Unicode.Scalar) in [" ", "\t", "\n", "\r"].contains(scalar) }
+    let rest = unicodeScalars.drop(while: isSpace)
+    guard let last = rest.lastIndex(where: { !isSpace($0) }) else { return "" }
+    return String(rest[...last])
   }
 }
