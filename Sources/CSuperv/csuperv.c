@@ -85,6 +85,8 @@ int csv_pipe(int ends[2], int nonblocking) {
   return pipe2(ends, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
 }
 
+int csv_pipe_size(int fd) { return fcntl(fd, F_GETPIPE_SZ); }
+
 int csv_set_pipe_size(int fd, int bytes) { return fcntl(fd, F_SETPIPE_SZ, bytes); }
 
 // Sockets

@@ -389,4 +389,7 @@ private let roleCommands = [
     name: "gauge", summary: "Tells the daemon what processes use",
     operands: [Operand(name: "PID", kind: .other, isRepeated: true)], description: [],
     isHidden: true, run: runGaugeRole),
+  Command(
+    name: "read", summary: "Reads files for the daemon", description: [], isHidden: true,
+    run: runFileReaderRole),
 ]

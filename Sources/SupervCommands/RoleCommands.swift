@@ -76,5 +76,12 @@ private func descriptor(
   status(runGauge(pids: invocation.operands.compactMap { Int32($0) }))
 }
 
+/// The daemon's socket is what this one reads.
+@Sendable func runFileReaderRole(
+  _ invocation: Invocation, _ session: Session
+) throws(CommandFailure) -> CommandStatus {
+  status(runFileReader(Descriptor(owning: 0)))
+}
+
 /// A role knows only the statuses that commands have.
 private func status(_ code: Int32) -> CommandStatus { CommandStatus(rawValue: code) ?? .no }

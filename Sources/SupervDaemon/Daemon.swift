@@ -76,6 +76,7 @@ package final class Daemon<Machine: Kernel> {
     }
     health.heldNames = Set(recovered?.held ?? [])
     journal.groups = recovered?.groups
+    listening.listeners = recovered?.listeners
     adoptDefinitions()
   }
 
@@ -175,7 +176,10 @@ package final class Daemon<Machine: Kernel> {
       story = []
       publish(told)
       answerWaiting()
-      if front != nil { advanceOperations() }
+      if front != nil {
+        advanceOperations()
+        writeListeners()
+      }
     } while !story.isEmpty
     if journal.isLong { writeSnapshot() }
     nextDeadline = earlier(earlier(timers.first?.time, calls.nextDeadline), health.nextDeadline)

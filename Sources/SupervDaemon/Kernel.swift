@@ -73,9 +73,21 @@ package struct Launch: Hashable, Sendable {
   /// The outputs that come to the daemon, as `output`, and go on from there: the logger gets what
   /// `writeOutput` says.
   package var taps: Set<OutputChannel> = []
+
+  package init(
+    key: ProcessKey, agent: AgentDefinition, environment: [String], log: LogFileSettings,
+    errorLog: LogFileSettings? = nil, taps: Set<OutputChannel> = []
+  ) {
+    self.key = key
+    self.agent = agent
+    self.environment = environment
+    self.log = log
+    self.errorLog = errorLog
+    self.taps = taps
+  }
 }
 
-package enum OutputChannel: String, Codable, Hashable, Sendable {
+package enum OutputChannel: String, CaseIterable, Codable, Hashable, Sendable {
   case stdout, stderr
 }
 

@@ -105,6 +105,19 @@ final class LogFile {
     }
   }
 
+  /// Removes what there is of it; what is written next begins a new file.
+  func clear() {
+    guard DeviceFile(at: settings.path) == nil else { return }
+    close()
+    do {
+      try store.folder.clear(log)
+    } catch {
+      return fail(error, dropping: 0, bytes: 0)
+    }
+    // That may be what a full disk has waited for.
+    retry(force: true)
+  }
+
   private func rotateFiles() throws(SystemError) {
     close()
     try store.folder.rotate(

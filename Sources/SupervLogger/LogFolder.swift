@@ -63,7 +63,7 @@ final class LogFolder {
     return log
   }
 
-  /// What another life has left of a log that lies elsewhere.
+  /// What another life has left of a log: the folder's own are known by their names.
   private func findRotated(_ log: Log) {
     for number in 1...Self.mostRotated {
       let path = LogFileName.path(log.path, number: number)
@@ -115,6 +115,18 @@ final class LogFolder {
       }
     }
     prune()
+  }
+
+  /// Removes all files of a log, whoever made them. Nobody may have the current one open for
+  /// writing.
+  func clear(_ log: Log) throws(SystemError) {
+    findRotated(log)
+    for number in log.rotated.keys.sorted(by: >) + [0] {
+      try ignoringMissing { () throws(SystemError) in
+        try Files.remove(LogFileName.path(log.path, number: number))
+      }
+      forget(number, of: log)
+    }
   }
 
   /// Deletes rotated files until the folder is not over its cap.

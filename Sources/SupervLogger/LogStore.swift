@@ -61,6 +61,20 @@ final class LogStore {
     for file in chosen { file.rotate() }
   }
 
+  /// Begins a log anew, whether or not a stream is open for it.
+  func clear(_ path: String) {
+    if let file = files[path] { return file.clear() }
+    guard DeviceFile(at: path) == nil else { return }
+    do {
+      try folder.clear(folder.log(at: path))
+    } catch {
+      report(
+        .fault(
+          path: path, code: error.code, text: error.description,
+          sinceNanoseconds: options.realTimeClock()))
+    }
+  }
+
   func closeAll() {
     for file in open { file.close() }
   }

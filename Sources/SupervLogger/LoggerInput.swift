@@ -64,10 +64,15 @@ final class LoggerInput {
   /// Whether what it brings is written as it comes, not line by line.
   var isUntouched: Bool { !isOfDaemon && stream.file.format == .bytes }
 
+  /// Whether another one may have to be read to its end first: the daemon's own, and output that
+  /// the daemon passes on. A pipe that an agent itself writes to is the only one of its incarnation.
+  var mayFollow: Bool { isOfDaemon || isUntouched }
+
   /// Whether the other one has to be read to its end first.
   func follows(_ other: LoggerInput) -> Bool {
-    isOfDaemon && other.stream.kind == stream.kind && other.stream.id < stream.id
+    mayFollow && other.stream.kind == stream.kind && other.stream.id < stream.id
       && other.file === file && other.stream.origin.name == stream.origin.name
+      && (isOfDaemon || other.stream.origin.incarnation == stream.origin.incarnation)
   }
 
   /// The daemon that was told what it has brought is gone.

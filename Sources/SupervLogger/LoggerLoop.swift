@@ -119,7 +119,7 @@ package final class LoggerLoop {
   /// Begins to read a stream, unless something has to come first.
   func watch(_ token: UInt64, _ input: LoggerInput) {
     guard !input.isWatched, !input.awaitsProcess else { return }
-    if input.isOfDaemon, inputs.all.contains(where: input.follows) { return }
+    if input.mayFollow, inputs.all.contains(where: input.follows) { return }
     input.isWatched = true
     do {
       try input.pipe.setNonblocking(true)
@@ -218,7 +218,7 @@ package final class LoggerLoop {
     inputs.remove(token)
     store.release(input.file)
     store.report(input.closed)
-    guard input.isOfDaemon else { return }
+    guard input.mayFollow else { return }
     for successor in inputs.all where successor.follows(input) {
       if let token = inputs.token(ofStream: successor.stream.id) { watch(token, successor) }
     }

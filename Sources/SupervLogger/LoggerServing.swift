@@ -24,6 +24,7 @@ extension LoggerLoop {
       store.rotate(path: path)
     case .reopen:
       store.closeAll()
+    case .clear(let path): store.clear(path)
     case .reportUsage: reportUsage()
     case .finish(let graceMilliseconds):
       let deadline = options.monotonicClock() + Int64(graceMilliseconds) * 1_000_000

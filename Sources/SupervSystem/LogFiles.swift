@@ -28,17 +28,14 @@ extension SystemError {
   package var isMissing: Bool { code == ENOENT }
   /// The reader of what was written, or the other end of a socket, is gone.
   package var isPeerGone: Bool { code == EPIPE || code == ECONNRESET || code == ENOTCONN }
+  /// Nobody has the pipe open for reading (open(2), `O_NONBLOCK`).
+  package var isWithoutReader: Bool { code == ENXIO }
   /// The descriptor is of a kind that cannot be waited for, such as a regular file.
   package var isNotPollable: Bool { code == EPERM }
 
   /// A thing at a path that is not a regular file, where one is needed.
   package static func notRegular(_ path: String) -> SystemError {
     SystemError("open", code: EINVAL, subject: path)
-  }
-
-  /// There is nobody at the other end of it.
-  package static func isClosed(_ path: String) -> SystemError {
-    SystemError("open", code: EPIPE, subject: path)
   }
 
   /// A write that took nothing and gave no reason.

@@ -50,6 +50,9 @@ extension LoggerCommand {
       }
     case .reportUsage:
       writer.put(8 as UInt8)
+    case .clear(let path):
+      writer.put(9 as UInt8)
+      try writer.put(path)
     }
     return writer.bytes
   }
@@ -70,6 +73,7 @@ extension LoggerCommand {
       case 6: .finish(graceMilliseconds: try reader.number(UInt32.self))
       case 7: .identify(try reader.processes())
       case 8: .reportUsage
+      case 9: .clear(path: try reader.text())
       default: throw .malformed
       }
     try reader.end()

@@ -133,6 +133,9 @@ package enum LoggerCommand: Hashable, Sendable {
   case rotate(path: String?)
   /// Closes every file, so that the next line opens it by its name again (for logrotate).
   case reopen
+  /// Begins a log anew: what its file holds goes, and its rotated files. What is still in pipes
+  /// comes after it. What is no file, `/dev/stdout` say, is left alone.
+  case clear(path: String)
   /// Asks for `usage`.
   case reportUsage
   /// Ends the logger when every stream has ended, or after so long.
@@ -142,6 +145,8 @@ package enum LoggerCommand: Hashable, Sendable {
 extension LoggerCommand {
   /// The most streams in one message: 256 of 32 bytes are half a packet.
   package static let mostStreamsPerPacket = 256
+  /// The longest path in one.
+  package static let longestPathBytes = LoggerCoding.longestTextBytes
 }
 
 /// What the logger tells the daemon.

@@ -50,6 +50,11 @@ package enum Pipe {
     csv_set_pipe_size(end.number, bytes) >= 0
   }
 
+  /// How much it holds before whoever writes has to wait (fcntl(2) `F_GETPIPE_SZ`).
+  package static func capacityBytes(of end: borrowing Descriptor) -> Int {
+    max(0, Int(csv_pipe_size(end.number)))
+  }
+
   /// A pipe whose writer outlives its reader: `second` is open for reading too (through
   /// `/proc/self/fd`), so a process that writes to it never gets SIGPIPE. When every reader is
   /// gone the bytes stay in the pipe, and the writer waits once it is full, until somebody reads.

@@ -21,7 +21,7 @@ private func readReport(_ packet: [UInt8]) throws(LoggerMessageError) -> LoggerR
     .configure(directory: "/var/log", totalMaximumBytes: 1 << 40, mirrorsToTerminal: true),
     .configure(directory: "/", totalMaximumBytes: .min, mirrorsToTerminal: false),
     .open(stream), .update(file), .rotate(path: nil), .rotate(path: "/a"), .reopen,
-    .finish(graceMilliseconds: .max), .reportUsage, .identify([]),
+    .finish(graceMilliseconds: .max), .reportUsage, .clear(path: "/a"), .identify([]),
     .identify([
       StreamProcess(stream: .max, processID: 1), StreamProcess(stream: 0, processID: .max),
     ]),

@@ -211,6 +211,38 @@ import Testing
     try harness.finish()
   }
 
+  /// What one daemon has read of a process and what the next one has go through two pipes.
+  @Test func outputThatIsPassedOnKeepsItsOrder() throws {
+    let scratch = try Scratch()
+    let harness = try Harness(scratch.path, door: "\(scratch.path)/door") { $0.readBytes = 16 }
+    func output(_ id: UInt64, incarnation: UInt64) -> LogStream {
+      LogStream(
+        id: id, kind: .stdout,
+        origin: LogOrigin(name: "a", agent: "a", incarnation: incarnation, processID: 1),
+        file: LogFileSettings(path: "\(scratch.path)/a.log", format: .bytes))
+    }
+    let old = try open(output(1, incarnation: 1), on: harness.link)
+    try harness.turn()
+    let text = (0..<100).map { "\($0) " }.joined()
+    try old.writeAll(text)
+    try harness.connectAgain()
+    let new = try open(output(2, incarnation: 1), on: harness.link)
+    try new.writeAll("then")
+    #expect(try harness.adopt().map(\.stream.id) == [1])
+    for _ in 0..<10 { try harness.turn() }
+    #expect(try scratch.read("a.log") == text)
+    // Another incarnation does not wait for this one, whose descendants may hold its pipe for long.
+    let other = try open(output(3, incarnation: 2), on: harness.link)
+    try harness.write("|", to: other)
+    #expect(try scratch.read("a.log") == text + "|")
+    _ = consume old
+    for _ in 0..<10 { try harness.turn() }
+    #expect(try scratch.read("a.log") == text + "|then")
+    _ = consume new
+    _ = consume other
+    try harness.finish()
+  }
+
   @Test func withoutADaemonItEndsSomeTimeAfterItsStreams() throws {
     let scratch = try Scratch()
     var harness: Harness? = try Harness(scratch.path, door: "\(scratch.path)/door") {

@@ -37,6 +37,7 @@ int csv_sigrtmax(void);
 
 // Pipes.
 int csv_pipe(int ends[2], int nonblocking);
+int csv_pipe_size(int fd);
 int csv_set_pipe_size(int fd, int bytes); // returns the size that the kernel chose
 
 // Sockets. `type` is SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET; all are close-on-exec.

@@ -100,6 +100,8 @@ package struct SupervisordProgram: Hashable, Sendable {
 
   package struct Stream: Hashable, Sendable {
     package var file = LogFile.automatic
+    /// The file was automatic, and has got its name.
+    package var isMadeUp = false
     package var maximumBytes = 50 << 20
     package var backups = 10
     package var goesToSyslog = false

@@ -59,6 +59,8 @@ extension SupervisordConfiguration {
     program.user = program.user ?? settings.user
     program.umask = program.umask ?? settings.umask
     program.serverURL = program.serverURL ?? serverURL
+    program.output.isMadeUp = program.output.isMadeUp || program.output.file == .automatic
+    program.errors.isMadeUp = program.errors.isMadeUp || program.errors.file == .automatic
     program.output.file = program.file(of: program.output, "stdout", settings, folder, stem)
     program.errors.file = program.file(of: program.errors, "stderr", settings, folder, stem)
     return program

@@ -12,7 +12,9 @@ extension LinuxKernel {
     if let input { request.standardInput = .descriptor(input.number) }
     let record = JournalEntry.startedText(launch.key)
     request.record = .init(journal: journal.number, before: record.before, after: record.after)
-    let output = logs.prepare(launch.origin, launch.log, errors: launch.errorLog, pipes)
+    try openTaps(launch, pipes)
+    let output = logs.prepare(
+      launch.origin, launch.log, errors: launch.errorLog, pipes, except: launch.taps)
     let inodes = [pipes.output.inode, pipes.errors.inode]
     do {
       let group = try trees.prepare(launch, &request)
@@ -27,10 +29,12 @@ extension LinuxKernel {
       trees.begin(launch, pid: facts.pid)
       limits.begin(launch, pid: facts.pid, trees.groups)
       logs.settle(output, pid: facts.pid)
+      taps.identify(launch.key, pid: facts.pid)
       return facts
     } catch {
       trees.abandon(launch.key)
       logs.settle(output, pid: nil)
+      taps.forget(launch.key, poll)
       throw error
     }
   }
@@ -63,13 +67,16 @@ extension LinuxKernel {
 
   /// What its logger does not have, if that died as well, is looked for at the process itself.
   private func adoptOutput(of process: ProcessFacts, _ launch: Launch?) {
-    guard let launch, process.outputInodes.count == 2 else { return }
+    guard let launch else { return }
     var origin = launch.origin
     origin.processID = process.pid
+    adoptTaps(launch, of: process, origin)
+    guard process.outputInodes.count == 2 else { return }
     var running = RunningOutput(
       origin: origin, file: launch.log, outputInode: process.outputInodes[0],
       errorsInode: process.outputInodes[1])
     running.errorFile = launch.errorLog
+    running.taps = launch.taps
     logs.adoptStreams([running])
   }
 

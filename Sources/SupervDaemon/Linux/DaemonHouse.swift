@@ -1,8 +1,8 @@
-import SupervConfig
+package import SupervConfig
 import SupervSystem
 
 /// The directories and files that a daemon lives in, held for as long as it runs.
-final class DaemonHouse {
+package final class DaemonHouse {
   private let settings: DaemonSettings
   private let lock: Descriptor
   private let openFiles: ProcessLimit
@@ -10,7 +10,7 @@ final class DaemonHouse {
   private let registry = Registry(environment: Surroundings.environment)
 
   /// - Throws: `HouseError` when it is somebody else's or cannot be lived in.
-  init(_ configuration: Configuration, _ start: DaemonStart) throws(HouseError) {
+  package init(_ configuration: Configuration, _ start: DaemonStart) throws(HouseError) {
     settings = configuration.settings
     try Self.make("runtime_dir", settings.runtimeDirectory, mode: 0o700)
     if Self.servesUsers { try Self.letThrough(settings.runtimeDirectory) }
@@ -85,9 +85,7 @@ final class DaemonHouse {
 
   /// The sockets come from the keeper where it has them: who connects while there is no daemon
   /// waits for the next one, and is not refused.
-  func makeKernel(
-    _ start: DaemonStart, from journal: JournalContents?
-  ) throws(HouseError) -> LinuxKernel {
+  package func makeKernel(_ start: DaemonStart) throws(HouseError) -> LinuxKernel {
     do {
       try Processes.becomeSubreaper()
       let inherited = InheritedDescriptors(start.inherited)
@@ -126,8 +124,9 @@ final class DaemonHouse {
           KeeperWatch(link) { [self] strangers in becomeKeeper(start, kept + strangers) }
         },
         inherited: inherited,
-        logs: try LoggerProcess(settings, mirrorsOutput: start.mirrorsOutput),
-        trees: try TreeKiller(settings), openFiles: openFiles)
+        logs: try LoggerProcess(
+          settings, mirrorsOutput: start.mirrorsOutput, executable: start.executable),
+        trees: try TreeKiller(settings), openFiles: openFiles, executable: start.executable)
     } catch {
       throw HouseError("\(error)")
     }
@@ -212,11 +211,4 @@ final class DaemonHouse {
       _ = try? Files.remove(path)
     }
   }
-}
-
-/// Why a daemon cannot live where its configuration says, for people.
-struct HouseError: Error, CustomStringConvertible {
-  var description: String
-
-  init(_ description: String) { self.description = description }
 }

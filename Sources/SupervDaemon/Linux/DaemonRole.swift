@@ -21,6 +21,8 @@ package struct DaemonStart: Hashable, Sendable {
   package var inherited: [InheritedDescriptor] = []
   /// Whether it takes the place of one that has died under the same keeper.
   package var takesOver = false
+  /// superv, as it starts its logger and other helpers.
+  package var executable = "/proc/self/exe"
 
   package init(configurationPath: String, mirrorsOutput: Bool) {
     self.configurationPath = configurationPath
@@ -42,7 +44,7 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
   do {
     let origin = try DaemonOrigin(start, load)
     let house = try DaemonHouse(origin.configuration, start)
-    let kernel = try house.makeKernel(start, from: origin.journal)
+    let kernel = try house.makeKernel(start)
     hideMemory()
     let options = DaemonOptions(
       configurationPath: start.configurationPath, pid: Processes.ownPid,

@@ -37,6 +37,7 @@ package final class LinuxKernel: Kernel {
     case process = 1
     case signals, alarm, door, connection, logger, loggerProcess, eventPipe
     case notifySocket, notifyPipe, probe, probeProcess, recordPipe, gauge, keeper
+    case tap, input, reader, readerProcess
 
     /// The upper byte says what, the rest which.
     func token(_ number: UInt64 = 0) -> UInt64 { rawValue << 56 | number }
@@ -63,6 +64,9 @@ package final class LinuxKernel: Kernel {
   private let notifySocket: NotifySocket
   let notifyPipes = NotifyPipes()
   private let probes = ProbeTable()
+  let taps = OutputTaps()
+  let inputs = AgentInputs()
+  let reader: FileReader
   let trees: TreeKiller
   let limits = LimitWatch()
   private var ready: [EventPoll.Event] = []
@@ -94,10 +98,11 @@ package final class LinuxKernel: Kernel {
   ///   - logs: without a logger yet.
   ///   - trees: owns what agents start.
   ///   - openFiles: the limit that agents get unless they say otherwise.
+  ///   - executable: superv.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor, journal: JournalFile,
     keeper: KeeperWatch?, inherited: InheritedDescriptors, logs: LoggerProcess,
-    trees: TreeKiller, openFiles: ProcessLimit
+    trees: TreeKiller, openFiles: ProcessLimit, executable: String
   ) throws(SystemError) {
     self.journal = journal
     self.keeper = keeper
@@ -109,6 +114,7 @@ package final class LinuxKernel: Kernel {
     connections = try ConnectionTable()
     self.logs = logs
     self.trees = trees
+    reader = FileReader(executable: executable)
     self.notifySocket = try NotifySocket(notifySocket, poll)
     try Signal.pipe.ignore()
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
@@ -168,6 +174,7 @@ package final class LinuxKernel: Kernel {
     connections.flush(poll, &events)
     for key in told {
       if let pid = processes.close(key) { keeper?.reap(pid) }
+      forgetOutput(of: key)
     }
     told.removeAll(keepingCapacity: true)
     keeper?.serve()
@@ -175,6 +182,7 @@ package final class LinuxKernel: Kernel {
     while sparePipes.count < Self.sparePipeCount, let pipes = try? LogPipes() {
       sparePipes.append(pipes)
     }
+    inputs.takeNews(&events)
     events += unseenEnds.map { .ended($0, .unknown) }
     unseenEnds.removeAll()
     if let fault = journal.takeFault() {
@@ -190,6 +198,7 @@ package final class LinuxKernel: Kernel {
     // One look at the clock for all that may be due: what it misses comes with the next turn.
     let now = self.now
     trees.advance(now, isOwnChild, &events)
+    taps.takeLastWords(poll, &events)
     for case .ended(let key, _) in events { told.append(key) }
     // A replacement does not wait for anybody's question, but no more than once: what is left out
     // here is still readable.
@@ -198,6 +207,7 @@ package final class LinuxKernel: Kernel {
     for event in ready where !isEnd(event) { take(event, &events) }
     probes.takeNews(&events)
     logs.takeNews(&events)
+    reader.takeNews(&events)
     doHousework(now)
     advanceSurvey(&events)
     limits.advance(
@@ -211,20 +221,23 @@ package final class LinuxKernel: Kernel {
 
   /// How long the loop may wait for something to happen; nil: for ever.
   private var patienceMilliseconds: Int32? {
-    if survey != nil || probes.hasNews || trees.isBusy || limits.isBusy
+    if survey != nil || probes.hasNews || reader.hasNews || trees.isBusy || limits.isBusy
       || trees.groups.isUntidy
     {
       return 0
     }
     // No list of them: an array a turn is a tenth of what a call costs.
     let ownDue = earlier(earlier(orphansDue, logs.restartAt), surveyDeadline)
-    return earlier(ownDue, earlier(trees.due, limits.due)).map { due in
+    let helpDue = earlier(reader.due, taps.due)
+    return earlier(earlier(ownDue, helpDue), earlier(trees.due, limits.due)).map { due in
       Int32(clamping: max(0, (due - now).wholeNanoseconds / 1_000_000 + 1))
     }
   }
 
   private func doHousework(_ now: MonotonicTime) {
     logs.restartIfDue(now, poll)
+    reader.advance(now, poll)
+    taps.resumeIfDue(now, poll)
     trees.groups.tidy()
     if hasMemoryToGiveBack {
       OwnMemory.giveBack(includingProgram: isStarting)
@@ -240,7 +253,7 @@ package final class LinuxKernel: Kernel {
   /// Whether superv has started a child itself, and knows it by a pidfd.
   private func isOwnChild(_ pid: Int32) -> Bool {
     processes.has(pid) || pid == logs.pid || probes.has(pid) || limits.has(pid)
-      || pid == Processes.ownPid
+      || reader.has(pid) || pid == Processes.ownPid
   }
 
   private func isEnd(_ event: EventPoll.Event) -> Bool {
@@ -257,6 +270,7 @@ package final class LinuxKernel: Kernel {
     else { return }
     connections.takeLastWords(of: key, &events)
     notifyPipes.close(key, poll)
+    inputs.end(key, poll)
     logs.endRecords(of: key, poll)
     limits.end(key)
     trees.leaderEnded(key, termination, now)
@@ -272,13 +286,17 @@ package final class LinuxKernel: Kernel {
     case .logger: logs.takeReports(now, poll, &events)
     case .loggerProcess: logs.takeEnd(now, poll)
     case .eventPipe: logs.flushEvents(poll)
-    case .recordPipe: logs.flushRecords(number, poll)
+    case .recordPipe: flushRecords(number)
     case .notifySocket: notifySocket.take(processes, &events)
     case .notifyPipe: notifyPipes.take(number, poll, &events)
     case .probe: probes.take(number, poll, &events)
     case .probeProcess: probes.takeEnd(number, poll, &events)
     case .keeper: keeper?.take({ processes.adopted }, poll)
     case .gauge: limits.takeGauge(poll, &events)
+    case .tap: taps.take(number, poll, &events)
+    case .input: inputs.take(number, poll, &events)
+    case .reader: reader.take(now, poll)
+    case .readerProcess: reader.takeEnds(now, poll)
     }
   }
 
@@ -294,21 +312,6 @@ package final class LinuxKernel: Kernel {
 
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
     Clock.utcOffsetSeconds(atUnixSeconds: seconds)
-  }
-
-  package var environmentNames: [String] { Surroundings.environment.keys.sorted() }
-
-  package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
-
-  package func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
-    // A FIFO without a writer would keep a plain open(2) waiting, and the daemon with it.
-    let file = try Files.open(path, [.readOnly, .nonblocking])
-    guard try file.status().kind == .regular else { throw .notRegular(path) }
-    return try file.readAll(maximumBytes: limit)
-  }
-
-  package func user(_ name: String) -> UserDatabase.User? {
-    (try? UserDatabase.ofSystem())?.user(name)
   }
 }
 
@@ -359,7 +362,8 @@ extension LinuxKernel {
   package func writeEvent(_ line: [UInt8]) { logs.writeEvent(line, poll) }
 
   package func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool {
-    let hasEnded = !processes.isRunning(place.process)
+    // Incarnation 0 is no process: superv itself.
+    let hasEnded = place.process.incarnation > 0 && !processes.isRunning(place.process)
     do {
       try logs.writeRecord(line, to: place, isLast: hasEnded, poll)
       return true
@@ -367,8 +371,6 @@ extension LinuxKernel {
       return false
     }
   }
-
-  package func updateLog(_ settings: LogFileSettings) { logs.update(settings) }
 
   /// Another daemon goes on: what the last turn had to say is sent, and nothing is stopped.
   func handOver() {
@@ -385,7 +387,9 @@ extension LinuxKernel {
     var ignored: [KernelEvent] = []
     connections.flush(poll, &ignored)
     probes.cancelAll(poll)
-    trees.killAll { $0 == logs.pid || $0 == Processes.ownPid }
+    reader.stop(poll)
+    // A process that reads may hang on a disk; it ends when that lets it.
+    trees.killAll { $0 == logs.pid || reader.has($0) || $0 == Processes.ownPid }
     logs.finish(poll)
     journal.remove()
   }

@@ -61,6 +61,12 @@ package final class LogPipe {
     return try openWriter!.write(bytes)
   }
 
+  /// - Returns: whether it takes something.
+  func waitForRoom(milliseconds: Int64) -> Bool {
+    guard openWriter != nil else { return false }
+    return (try? openWriter!.wait(forWriting: true, timeoutMilliseconds: milliseconds)) == true
+  }
+
   func watchWriter(_ isWanted: Bool, token: UInt64, _ poll: borrowing EventPoll) {
     guard openWriter != nil else { return }
     if isWanted {

@@ -12,7 +12,11 @@ package final class LoggerProcess {
   /// How long the end of superv waits for the logger to write what is left. After that it goes on
   /// alone until it has.
   private static let finishMilliseconds: UInt32 = 5000
+  /// And before that, for it to take what waits in the daemon.
+  private static let drainMilliseconds: Int64 = 1000
   private static let shortDelay = Duration.milliseconds(100)
+  /// In no more than this at once output goes into its pipe.
+  private static let outputPieceBytes = 64 << 10
 
   private let settings: DaemonSettings
   private let mirrorsOutput: Bool
@@ -30,6 +34,8 @@ package final class LoggerProcess {
   private var hasMissedStreams = false
   /// Agents whose streams some logger should have.
   private var running: [RunningOutput] = []
+  /// Logs that a logger has to begin anew.
+  private var uncleared: [String] = []
   private var news: [KernelEvent] = []
   /// Whether the logger has answered the last `reportUsage`.
   private(set) var isUsageCurrent = true
@@ -190,13 +196,16 @@ package final class LoggerProcess {
   /// - Parameters:
   ///   - origin: without a pid.
   ///   - errorFile: nil: standard error goes to `file` as well.
+  ///   - taps: those that the logger does not get.
   package func prepare(
     _ origin: LogOrigin, _ file: LogFileSettings, errors errorFile: LogFileSettings? = nil,
-    _ pipes: LogPipes
+    _ pipes: LogPipes, except taps: Set<OutputChannel> = []
   ) -> PreparedOutput {
     let prepared = PreparedOutput(
-      output: streams.add(.stdout, origin, file, pipes.output),
-      errors: streams.add(.stderr, origin, errorFile ?? file, pipes.errors), pipes: pipes)
+      output: taps.contains(.stdout) ? nil : streams.add(.stdout, origin, file, pipes.output),
+      errors: taps.contains(.stderr)
+        ? nil : streams.add(.stderr, origin, errorFile ?? file, pipes.errors),
+      pipes: pipes)
     if let peer { streams.handOverAside(on: peer.link) }
     return prepared
   }
@@ -207,8 +216,9 @@ package final class LoggerProcess {
   package func settle(_ prepared: PreparedOutput, pid: Int32?) {
     prepared.pipes.output.closeWriter()
     prepared.pipes.errors.closeWriter()
-    streams.identify(prepared.output, as: pid ?? 0)
-    streams.identify(prepared.errors, as: pid ?? 0)
+    for stream in [prepared.output, prepared.errors].compactMap(\.self) {
+      streams.identify(stream, as: pid ?? 0)
+    }
     if streams.hasManyIdentified { handOver() }
   }
 
@@ -231,7 +241,9 @@ package final class LoggerProcess {
         if let stream = known[inode] {
           adjust(stream, to: file, of: agent)
         } else if hasMissedStreams {
-          fault(agent, "superv had no descriptors left when it took over from another daemon")
+          fault(
+            agent.origin, agent.file,
+            "superv had no descriptors left when it took over from another daemon")
         } else {
           reattach(agent, kind, inode, file)
         }
@@ -258,18 +270,17 @@ package final class LoggerProcess {
       }
       _ = streams.add(kind, agent.origin, file, pipe)
     } catch {
-      fault(agent, "\(error)")
+      fault(agent.origin, agent.file, "\(error)")
     }
   }
 
-  private func fault(_ agent: RunningOutput, _ why: String) {
-    let text =
-      "output of \(agent.origin.name) (pid \(agent.origin.processID)) is not read: \(why)"
+  /// Tells that what an agent writes, who runs on, goes nowhere.
+  func fault(_ origin: LogOrigin, _ file: LogFileSettings, _ why: String) {
+    let text = "output of \(origin.name) (pid \(origin.processID)) is not read: \(why)"
     news.append(
       .logger(
         .fault(
-          path: agent.file.path, code: 0, text: text,
-          sinceNanoseconds: Clock.realTimeNanoseconds)))
+          path: file.path, code: 0, text: text, sinceNanoseconds: Clock.realTimeNanoseconds)))
   }
 
   func update(_ file: LogFileSettings) {
@@ -277,10 +288,22 @@ package final class LoggerProcess {
     _ = try? peer?.link.send(.update(file))
   }
 
+  /// Begins a log anew, as soon as there is a logger.
+  package func clear(_ path: String) {
+    if !uncleared.contains(path) { uncleared.append(path) }
+  }
+
   /// Gives the logger what it does not know yet, as far as the link takes it. Called once a turn,
   /// when everything that keeps agents alive is done.
   package func handOver() {
-    if let peer { streams.handOver(on: peer.link) }
+    guard let peer else { return }
+    streams.handOver(on: peer.link)
+    while let path = uncleared.first {
+      guard let outcome = try? peer.link.send(.clear(path: path)),
+        outcome != .refused || path.utf8.count > LoggerCommand.longestPathBytes
+      else { return }
+      uncleared.removeFirst()
+    }
   }
 
   package func watchLink(_ poll: borrowing EventPoll) {
@@ -292,29 +315,75 @@ package final class LoggerProcess {
   // MARK: Records of our own
 
   /// - Parameter line: without its newline.
-  package func writeEvent(_ line: [UInt8], _ poll: borrowing EventPoll) { events.write(line, poll) }
+  package func writeEvent(_ line: [UInt8], _ poll: borrowing EventPoll) {
+    events.write(line + [UInt8(ascii: "\n")], poll)
+  }
 
   package func flushEvents(_ poll: borrowing EventPoll) { events.flush(poll) }
 
+  /// - Parameters:
+  ///   - line: without its newline.
+  ///   - isLast: whether the process has ended, so that hardly more will come.
   /// - Throws: `SystemError` when there is no pipe to be had.
   func writeRecord(
     _ line: [UInt8], to place: AgentLogPlace, isLast: Bool, _ poll: borrowing EventPoll
   ) throws(SystemError) {
-    try records.write(line, to: place, isLast: isLast, poll) { pipe in
-      _ = streams.add(.raw, place.origin, place.file, pipe)
+    try write(line + [UInt8(ascii: "\n")], .raw, to: place, poll)
+    if isLast { endRecords(of: place.process, poll) }
+  }
+
+  func endRecords(of process: ProcessKey, _ poll: borrowing EventPoll) {
+    records.end(.init(process: process, kind: .raw), poll)
+  }
+
+  /// Passes on what the daemon has read of an output, however much it is.
+  ///
+  /// - Returns: whether something of it has to wait for the logger.
+  package func writeOutput(
+    _ bytes: [UInt8], _ channel: OutputChannel, to place: AgentLogPlace,
+    _ poll: borrowing EventPoll
+  ) -> Bool {
+    let name = RecordPipes.Name(process: place.process, kind: channel.kind)
+    var start = 0
+    while start < bytes.count {
+      let end = min(bytes.count, start + Self.outputPieceBytes)
+      let piece = Array(bytes[start..<end])
+      do {
+        try write(piece, channel.kind, to: place, poll)
+      } catch {
+        records.countLoss(of: piece, name)
+      }
+      start = end
+    }
+    return records.queuedByteCount(name) > 0
+  }
+
+  /// Nothing more comes of its outputs.
+  package func endOutput(of process: ProcessKey, _ poll: borrowing EventPoll) {
+    for channel in OutputChannel.allCases {
+      records.end(.init(process: process, kind: channel.kind), poll)
     }
   }
 
-  func flushRecords(_ number: UInt64, _ poll: borrowing EventPoll) { records.take(number, poll) }
+  private func write(
+    _ bytes: [UInt8], _ kind: LogStreamKind, to place: AgentLogPlace, _ poll: borrowing EventPoll
+  ) throws(SystemError) {
+    try records.write(bytes, kind, to: place, poll) { pipe in
+      _ = streams.add(kind, place.origin, place.file, pipe)
+    }
+  }
 
-  func endRecords(of process: ProcessKey, _ poll: borrowing EventPoll) {
-    records.end(process, poll)
+  /// A pipe of records or of output takes more.
+  ///
+  /// - Returns: whose it is, when nothing waits any more.
+  func flushRecords(_ number: UInt64, _ poll: borrowing EventPoll) -> RecordPipes.Name? {
+    records.take(number, poll)
   }
 
   /// The event log ends, and the logger with the last stream.
   package func finish(_ poll: borrowing EventPoll) {
     events.close(poll)
-    records.closeAll(poll)
+    records.closeAll(poll, atMostMilliseconds: Self.drainMilliseconds)
     handOver()
     // First this: a logger that nobody can find any more would wait for the next daemon in vain.
     _ = try? peer?.link.send(.finish(graceMilliseconds: Self.finishMilliseconds))

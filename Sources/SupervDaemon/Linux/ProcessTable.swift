@@ -217,6 +217,21 @@ final class ProcessTable {
     return nil
   }
 
+  /// A new end of a pipe that superv has given to a process that runs, by its number there; nil
+  /// when it does not have it there any more.
+  ///
+  /// - Throws: `SystemError` when the process is not ours to look into, or no descriptor is left.
+  func openPipe(
+    _ number: Int32, of key: ProcessKey, _ flags: Files.OpenFlags
+  ) throws(SystemError) -> Descriptor? {
+    guard let entry = numbers[key].flatMap({ entries[$0] }), Processes.isUnreaped(entry.pidfd),
+      let end = try GivenPipe.open(number, of: entry.pid, flags),
+      // Only until now its pid was certainly nobody else's.
+      Processes.isUnreaped(entry.pidfd)
+    else { return nil }
+    return end
+  }
+
   func signal(_ key: ProcessKey, _ signal: Signal) {
     guard let number = numbers[key], let entry = entries[number] else { return }
     if entry.isSignalledAlone {

@@ -12,6 +12,8 @@ package struct RunningOutput: Hashable, Sendable {
   /// The numbers of the pipes it was given (`LogPipe.inode`).
   package var outputInode: UInt64
   package var errorsInode: UInt64
+  /// Those that are not for the logger to read.
+  package var taps: Set<OutputChannel> = []
 
   package init(
     origin: LogOrigin, file: LogFileSettings, outputInode: UInt64, errorsInode: UInt64
@@ -23,7 +25,19 @@ package struct RunningOutput: Hashable, Sendable {
   }
 
   var pipes: [(kind: LogStreamKind, inode: UInt64, file: LogFileSettings)] {
-    [(.stdout, outputInode, file), (.stderr, errorsInode, errorFile ?? file)]
+    [
+      (.stdout, .stdout, outputInode, file), (.stderr, .stderr, errorsInode, errorFile ?? file),
+    ].filter { (channel: OutputChannel, _, _, _) in !taps.contains(channel) }
+      .map { ($1, $2, $3) }
+  }
+}
+
+extension OutputChannel {
+  var kind: LogStreamKind {
+    switch self {
+    case .stdout: .stdout
+    case .stderr: .stderr
+    }
   }
 }
 
@@ -38,7 +52,8 @@ extension Launch {
 
 /// The outputs of an incarnation that is being started, known to the logger.
 package struct PreparedOutput {
-  let output: UInt64
-  let errors: UInt64
+  /// nil: not to the logger.
+  let output: UInt64?
+  let errors: UInt64?
   let pipes: LogPipes
 }

@@ -1,6 +1,7 @@
 package import SupervConfig
 import SupervProtocol
 package import SupervisionTree
+package import SupervisordProtocol
 
 /// What a journal says: the tree as it was when its daemon died, and what was known of its
 /// processes. The tree is told again what it was told then, so that it is the very same.
@@ -8,6 +9,7 @@ package struct JournalContents: Sendable {
   package private(set) var configurations: [RecordedConfiguration] = []
   /// See `JournalEntry.groups`.
   package private(set) var groups: [ActiveGroup]?
+  package private(set) var listeners: EventListeners?
   package private(set) var tree: SupervisionTree
   package private(set) var timers: [Int: MonotonicTime] = [:]
   /// The latest of each node.
@@ -77,6 +79,7 @@ package struct JournalContents: Sendable {
     switch entry {
     case .header, .tree, .beginning: break
     case .groups(let active): groups = active
+    case .listeners(let value): listeners = value
     case .configuration(let record): configurations.append(record)
     case .timer(let key, let time): timers[key] = time
     case .process(let facts): processes[facts.node] = facts
@@ -137,7 +140,7 @@ package struct JournalContents: Sendable {
 
   private func configuration(of groups: [ActiveGroup], _ first: Configuration) -> Configuration? {
     let all = configurations.map { $0.load().configuration?.settings.supervisord?.groups ?? [] }
-    let found = groups.compactMap { active -> SupervisordGroup? in
+    let found = groups.compactMap { active -> GroupSettings? in
       guard all.indices.contains(active.record) else { return nil }
       return all[active.record].first { $0.name == active.name }
     }

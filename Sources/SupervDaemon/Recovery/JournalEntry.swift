@@ -1,5 +1,6 @@
 package import SupervConfig
 package import SupervisionTree
+package import SupervisordProtocol
 
 // The journal is the daemon's process table: what there is to know for a daemon that comes after
 // this one, as lines of JSON in the runtime directory. It begins with a snapshot (header,
@@ -14,6 +15,8 @@ package enum JournalEntry: Codable, Sendable {
   case configuration(RecordedConfiguration)
   /// Of supervisord's groups, which are active, where these are not all of the last configuration.
   case groups([ActiveGroup])
+  /// Supervisord's event listeners, and the events that wait for them.
+  case listeners(EventListeners)
   case tree(SupervisionTree)
   /// In its place: the one that the configuration makes, to which nothing has happened. Another
   /// superv might make another one of it, which its shape shows.

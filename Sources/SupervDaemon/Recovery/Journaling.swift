@@ -1,5 +1,6 @@
 import SupervProtocol
 import SupervisionTree
+import SupervisordProtocol
 
 // The daemon's side of the journal: what is decided is written down before it is done.
 
@@ -73,6 +74,9 @@ extension Daemon {
     ]
     entries += journal.records.map { .configuration($0) }
     if let groups = journal.groups { entries.append(.groups(groups)) }
+    if let listeners = listening.listeners, !listeners.pools.isEmpty {
+      entries.append(.listeners(listeners))
+    }
     entries += [.tree(tree), .nextEvent(events.nextSequence)]
     entries += timers.deadlines.map { .timer(key: $0.key, at: $0.time) }
     entries += agents.compactMap(\.self).compactMap(\.process).filter(\.isAlive)

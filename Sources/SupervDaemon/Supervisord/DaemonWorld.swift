@@ -133,9 +133,26 @@ extension DaemonWorld: SupervisordWorld {
       }
     switch daemon.read(path, wanted) {
     case nil: return .pending
-    case .missing: return .missing
+    case .missing: return isThere(log) ? .bytes([], sizeBytes: 0) : .missing
     case .failed: return .failed
     case .bytes(let bytes, let size, _): return .bytes(bytes, sizeBytes: size)
+    }
+  }
+
+  /// Whether supervisord would have made the file, be it empty.
+  private func isThere(_ log: SupervisordLog) -> Bool {
+    func isMade(
+      _ id: SupervisordProcessID, _ stream: KeyPath<ProgramSettings, ProgramSettings.Stream>
+    )
+      -> Bool
+    {
+      guard let member = hub.members[id] else { return false }
+      return member.life.started > 0 || member.program[keyPath: stream].isMadeUp
+    }
+    switch log {
+    case .main: return true
+    case .stdout(let id): return isMade(id, \.output)
+    case .stderr(let id): return isMade(id, \.errors)
     }
   }
 

@@ -10,7 +10,11 @@ let supervisordTimerKey = -2
 /// The listeners and what is read of outputs that come to the daemon.
 final class ListeningHub {
   /// nil before there is a configuration.
-  var listeners: EventListeners?
+  var listeners: EventListeners? {
+    didSet { isWritten = false }
+  }
+  /// Whether the journal has them as they are.
+  var isWritten = true
   var ticks = ListenerTicks()
   var scanners: [ProcessKey: [OutputChannel: OutputScanner]] = [:]
   /// Effects that follow from effects wait for their turn.
@@ -88,12 +92,22 @@ extension Daemon {
       switch listening.effects.removeFirst() {
       case .log(let activity): logActivity(activity)
       case .write(let bytes, let listener):
+        // The next daemon has to know that an answer is owed.
+        writeListeners()
         guard let key = process(of: listener), kernel.writeInput(bytes, to: key) else {
           listening.effects += listening.listeners?.couldNotWrite(to: listener) ?? []
           continue
         }
       }
     }
+  }
+
+  func writeListeners() {
+    guard !listening.isWritten, let listeners = listening.listeners, !listeners.pools.isEmpty else {
+      return
+    }
+    write(.listeners(listeners))
+    listening.isWritten = true
   }
 
   func listenerIsDeaf(_ process: ProcessKey) {
