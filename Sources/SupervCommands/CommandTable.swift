@@ -103,6 +103,7 @@ private let treeCommands = [
     examples: [Example(line: "superv check supervisor.conf", explanation: "before a commit")],
     statuses: [.ok: "the file has no errors; it may have warnings", .no: "the file has errors"],
     run: runCheck),
+  importCommand,
   Command(
     name: "doctor", summary: "Say what the machine or container gives superv",
     operands: [Operand(name: "FILE", kind: .file, isRequired: false)],

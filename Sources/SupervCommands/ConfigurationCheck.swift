@@ -11,12 +11,15 @@ struct CheckReport: Encodable, Hashable, Sendable {
   /// Instances; 0 when the file is not valid.
   var agents: Int
   var diagnostics: [DiagnosticReport]
+  /// What is in force; null when the file is not valid.
+  var configuration: JSONTree
 
   init(_ loaded: LoadedConfiguration) {
     valid = loaded.configuration != nil
     files = loaded.files
     agents = loaded.configuration?.agents.count ?? 0
     diagnostics = loaded.diagnostics.map(DiagnosticReport.init)
+    configuration = loaded.configuration.map(effectiveConfiguration) ?? .null
   }
 }
 
@@ -50,10 +53,13 @@ extension Session {
 
   func load(_ path: String) throws(CommandFailure) -> LoadedConfiguration {
     loadConfiguration(
-      try absolutePath(path),
-      from: SystemConfigurationSource(
-        environment: environment, startedIn: (try? Surroundings.currentDirectory()) ?? "/"),
+      try absolutePath(path), from: configurationSource,
       shownFrom: try? Surroundings.currentDirectory())
+  }
+
+  var configurationSource: SystemConfigurationSource {
+    SystemConfigurationSource(
+      environment: environment, startedIn: (try? Surroundings.currentDirectory()) ?? "/")
   }
 
   /// A configuration that can be used. What is wrong with it is shown on standard error.

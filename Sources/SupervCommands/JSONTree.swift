@@ -40,3 +40,37 @@ enum JSONTree: Codable, Hashable, Sendable {
     }
   }
 }
+
+/// A member of an object that is being made; JSON has them in the order of their names.
+struct JSONMember {
+  var name: String
+  var value: JSONTree
+
+  init(_ name: String, _ value: JSONTree) {
+    self.name = name
+    self.value = value
+  }
+}
+
+extension JSONTree: ExpressibleByStringLiteral {
+  init(stringLiteral text: String) { self = .text(text) }
+
+  init(_ text: String?) { self = text.map { .text($0) } ?? .null }
+  init(_ number: (some BinaryInteger)?) { self = number.map { .integer(Int64($0)) } ?? .null }
+  init(_ texts: [String]?) { self = texts.map { .list($0.map { .text($0) }) } ?? .null }
+
+  /// In seconds.
+  init(_ duration: Duration?) {
+    guard let (seconds, attoseconds) = duration?.components else {
+      self = .null
+      return
+    }
+    self =
+      attoseconds == 0 ? .integer(seconds) : .number(Double(seconds) + Double(attoseconds) * 1e-18)
+  }
+
+  /// Of members of one name the last one counts.
+  static func object(_ members: [JSONMember]) -> JSONTree {
+    .object(Dictionary(members.map { ($0.name, $0.value) }) { $1 })
+  }
+}

@@ -36,13 +36,18 @@ package struct DaemonSettings: Hashable, Sendable {
   package var eventLog = LogSettings()
   /// How long stopping the whole tree may take before everything left is killed.
   package var shutdownTimeout: Duration = .seconds(60)
-  /// The names of superv's own environment variables that agents get as well.
+  /// The names of superv's own environment variables that agents get as well; `*` alone is all.
   package var passEnvironment: [String] = DaemonSettings.defaultPassEnvironment
+  /// As many files agents may have open at least, as far as superv may raise that; nil: as many as
+  /// superv was given.
+  package var minimumOpenFiles: Int?
   /// The longest message on a socket.
   package var maximumMessageBytes = 1 << 20
   package var controlGroups: ControlGroupPolicy = .auto
   /// What a configuration of supervisord says, from which all else was made.
   package var supervisord: SupervisordConfiguration?
+
+  package var passesWholeEnvironment: Bool { passEnvironment == ["*"] }
 
   /// Where agents connect to superv.
   package var agentSocket: String { "\(runtimeDirectory)/agent.sock" }
@@ -98,13 +103,14 @@ package struct AgentDefinition: Hashable, Sendable {
   package var sandbox = SandboxSettings()
   /// -20...19; nil: superv's.
   package var nice: Int32?
-  /// What standard input reads.
-  package var standardInput = "/dev/null"
+  package var standardInput = StandardInput.path("/dev/null")
+  package var signalTarget = SignalTarget.group
+  /// Whether `HOME`, `USER`, `LOGNAME` and `SHELL` are those of `user`.
+  package var hasUserVariables = true
   package var log = LogSettings()
   package var health = HealthSettings()
   package var calls = CallSettings()
-  /// It is run as supervisord runs it, where that is not how superv does: streams, input,
-  /// environment and whom a signal goes to. Its paths are absolute.
+  /// It is run as supervisord runs it, where no key says so: its streams. Its paths are absolute.
   package var program: SupervisordProgram?
 
   package init(
@@ -118,6 +124,18 @@ package struct AgentDefinition: Hashable, Sendable {
     self.directory = directory
   }
 }
+
+/// What an agent's standard input reads.
+package enum StandardInput: Hashable, Sendable {
+  /// A file, absolute.
+  case path(String)
+  /// A pipe that never ends.
+  case pipe
+}
+
+/// Whom `stopsignal`, and a signal that somebody sends, is for. SIGKILL is for everything that an
+/// agent has started.
+package enum SignalTarget: String, CaseIterable, Hashable, Sendable { case group, process }
 
 /// `NAME=value` for a process's environment.
 package struct EnvironmentVariable: Hashable, Sendable {

@@ -16,6 +16,8 @@ struct SupervSettings: Hashable, Sendable {
   var shutdownTimeout = Duration.seconds(60)
   var stopSiblings = SiblingStop.sideBySide
   var passEnvironment = DaemonSettings.defaultPassEnvironment
+  var minimumOpenFiles: Int?
+  var silenced: [SilencedWarning] = []
   var maximumMessageBytes: Int64 = 1 << 20
   var controlGroups: ControlGroupPolicy = .auto
   var logTotalMaximumBytes: Int64 = 1 << 30
@@ -39,7 +41,7 @@ let supervKeys: [Key<SupervSettings>] = [
     "http", \.http, .http, default: .words("none: no HTTP"),
     "Where health is served over HTTP. `localhost` and a missing host mean 127.0.0.1."),
   Key(
-    "shutdown_timeout", \.shutdownTimeout, .duration(.zero ... .seconds(86_400)), default: "60s",
+    "shutdown_timeout", \.shutdownTimeout, .duration(.zero ... .days(365)), default: "60s",
     "How long stopping everything may take; then what is left is killed."),
   Key(
     "stop_siblings", \.stopSiblings, .choice(), default: "side_by_side",
@@ -49,6 +51,11 @@ let supervKeys: [Key<SupervSettings>] = [
     "pass_environment", \.passEnvironment, .variableNames,
     default: .value(DaemonSettings.defaultPassEnvironment.joined(separator: ", ")),
     "The variables of superv's own environment that agents get too; all others they do not."),
+  Key(
+    "min_open_files", \.minimumOpenFiles, .integer(0...1_000_000_000),
+    default: .words("what superv was given"),
+    "As many files agents may have open at least, as far as superv may raise its own limit; "
+      + "`rlimit_nofile` is stronger."),
   Key(
     "message_max", \.maximumMessageBytes, .size(4096...(64 << 20)), default: "1MB",
     "The longest message on a socket; a longer one is refused."),
@@ -82,7 +89,35 @@ let supervKeys: [Key<SupervSettings>] = [
   Key(
     "backoff_cap", \.backoff.cap, .backoff, default: "30s",
     "The longest such wait."),
+  Key(
+    "no_warning_of", \.silenced, .silenced, default: "",
+    "What `superv check` says nothing of: folders and files that are not there yet, or that there "
+      + "is no agent."),
 ]
+
+/// A warning that may be meant.
+enum SilencedWarning: String, CaseIterable, Hashable, Sendable {
+  case missingPaths = "missing_paths"
+  case noAgent = "no_agent"
+}
+
+extension ValueType where Result == [SilencedWarning] {
+  private static let words = SilencedWarning.allCases.map(\.rawValue)
+
+  static let silenced = ValueType(
+    name: "list of " + words.map { "`\($0)`" }.joined(separator: ", "), allowsEmpty: true
+  ) { value, reading in
+    let parts = value.listParts
+    let found = parts.compactMap { part in
+      ValueType<SilencedWarning>.choice().parse(part, &reading)
+    }
+    return found.count == parts.count ? found : nil
+  }
+}
+
+extension Duration {
+  static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
+}
 
 extension ValueType where Result == Int {
   static let intensity = integer(0...1_000_000)

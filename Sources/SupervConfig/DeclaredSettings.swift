@@ -62,7 +62,7 @@ struct DeclaredSettings {
       }
     }
     let hasAgent = sections.contains { $0.kind == .agent }
-    if !hasAgent, !reading.hasErrors {
+    if !hasAgent, !reading.hasErrors, !superv.silenced.contains(.noAgent) {
       reading.warning(
         supervPlace, "no agent is configured", hint: "add a section such as `[agent:NAME]`")
     }
@@ -112,7 +112,7 @@ struct DeclaredSettings {
       reading.error(
         section.place, "[agent:\(section.name)] has no command", hint: "add `command = …`")
     }
-    reading.checkFiles(of: agent)
+    if !superv.silenced.contains(.missingPaths) { reading.checkFiles(of: agent) }
     reading.checkHealth(of: agent)
     reading.checkLimits(of: agent)
     reading.checkSandbox(of: agent)
@@ -206,8 +206,8 @@ extension Reading {
       if let path = settings.environmentFile, let place = agent.keys.values["env_file"] {
         isGood = checkFile(path, isFolder: false, place) && isGood
       }
-      if let place = agent.keys.values["stdin"] {
-        isGood = checkFile(settings.standardInput, isFolder: false, place) && isGood
+      if case .path(let path) = settings.standardInput, let place = agent.keys.values["stdin"] {
+        isGood = checkFile(path, isFolder: false, place) && isGood
       }
       // One instance stands for all.
       guard isGood else { return }

@@ -1,4 +1,4 @@
-// `environment = A="x", B=y`, also one on each line, and the files of `env_file`.
+// `environment = A="x", B=y, "any name"=z`, also one on each line, and the files of `env_file`.
 
 extension ValueType where Result == [EnvironmentVariable] {
   static let environment = ValueType(
@@ -55,6 +55,7 @@ private struct EnvironmentList {
       index += 1
     }
     guard index < value.units.endIndex else { return nil }
+    if let item = quotedNameItem(&reading) { return .some(item) }
     let start = index
     let end = value.units[index...].indices.first(where: isSeparator) ?? value.units.endIndex
     let equals = value.units[start..<end].firstIndex { $0.isMark(UInt8(ascii: "=")) }
@@ -71,6 +72,36 @@ private struct EnvironmentList {
     let text = readText(&reading)
     guard check(name, &reading), let text else { return .some(nil) }
     return (EnvironmentVariable(name: name.text, value: text), name.place)
+  }
+
+  /// A name between quotation marks may be any that execve(2) takes. nil: none begins here; nil
+  /// inside after a complaint.
+  private mutating func quotedNameItem(
+    _ reading: inout Reading
+  ) -> (variable: EnvironmentVariable, place: Place)?? {
+    let start = index
+    let first = value.units[start]
+    guard first.isMark(doubleQuote) || first.isMark(singleQuote),
+      let name = readQuoted(by: first.byte)
+    else { return nil }
+    while index < value.units.endIndex, value.units[index].isSpace, !isSeparator(at: index) {
+      index += 1
+    }
+    guard index < value.units.endIndex, value.units[index].isMark(UInt8(ascii: "=")) else {
+      index = start
+      return nil
+    }
+    index += 1
+    guard let text = readText(&reading) else { return .some(nil) }
+    if name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
+      reading.error(first.place, "\(quoted(name)) is no name for a variable")
+    } else if name.isReservedVariable {
+      reading.error(
+        first.place, "\(quoted(name)) is set by superv itself", hint: "choose another name")
+    } else {
+      return (EnvironmentVariable(name: name, value: text), first.place)
+    }
+    return .some(nil)
   }
 
   private func isSeparator(at index: Int) -> Bool {

@@ -1,4 +1,4 @@
-// `%(here)s`, `%(bin)s`, `%(ENV_X)s`, `%(name)s`, `%(agent)s`, `%(instance)d`, `%%`.
+// `%(here)s`, `%(bin)s`, `%(ENV_X)s`, `%(name)s`, `%(agent)s`, `%(instance)d`, `%(U+000A)s`, `%%`.
 //
 // Expansion comes before anything else reads a value. What superv itself puts in (folders, names)
 // is never syntax: `%(here)s` is one word even where the folder has a space in its name. What the
@@ -80,8 +80,18 @@ extension Reading {
     switch name {
     case "here": Expansion(name: name, text: folder(of: place))
     case "bin": Expansion(name: name, text: source.binaryFolder)
-    default: expansions.first { $0.name == name }
+    default: expansions.first { $0.name == name } ?? character(name)
     }
+  }
+
+  /// `U+` and its number in hexadecimal: how a value has a line feed that begins no line.
+  private func character(_ name: String) -> Expansion? {
+    let digits = name.dropFirst(2)
+    guard name.hasPrefix("U+"), (1...6).contains(digits.utf8.count),
+      digits.utf8.allSatisfy({ $0.isDigit || $0.isLetter }),
+      let scalar = UInt32(digits, radix: 16).flatMap(Unicode.Scalar.init), scalar.value > 0
+    else { return nil }
+    return Expansion(name: name, text: String(Character(scalar)))
   }
 
   private mutating func wrongConversion<Result>(_ name: String, at place: Place) -> Result? {

@@ -48,11 +48,13 @@ extension AgentDefinition {
     hash.combine(umask.map { String($0) })
     hash.combine(nice.map { String($0) })
     hash.combine(limits.map { "\($0.resource) \($0.soft ?? .max) \($0.hard ?? .max)" })
-    hash.combine(standardInput)
+    if case .path(let path) = standardInput { hash.combine(path) } else { hash.combine("pipe") }
     hash.combine(passEnvironment)
     combineHealth(into: &hash)
     combineTree(into: &hash)
     combineSandbox(into: &hash)
+    if signalTarget != .group { hash.combine("signal_to \(signalTarget.rawValue)") }
+    if !hasUserVariables { hash.combine("user_environment") }
     return hash.value
   }
 

@@ -89,8 +89,9 @@ extension ValueType where Result == [PlacedNeed] {
 
 extension ValueType where Result == [String] {
   static let variableNames = ValueType(
-    name: "list of names of variables", allowsEmpty: true
+    name: "list of names of variables", limits: "or `*`: all", allowsEmpty: true
   ) { value, reading in
+    if value.text == "*" { return ["*"] }
     var names: [String] = []
     var isGood = true
     for part in value.listParts {

@@ -19,6 +19,7 @@ func daemonSettings(
   daemon.eventLog = superv.log
   daemon.shutdownTimeout = superv.shutdownTimeout
   daemon.passEnvironment = superv.passEnvironment
+  daemon.minimumOpenFiles = superv.minimumOpenFiles
   daemon.maximumMessageBytes = Int(superv.maximumMessageBytes)
   daemon.controlGroups = superv.controlGroups
   checkRuntimeDirectory(daemon, settings, &reading)
@@ -103,6 +104,7 @@ extension DeclaredTree {
     specification.policy.needs = settings.needs.map(\.need)
     specification.normalExitCodes = settings.normalExitCodes
     specification.readyAfter = settings.readyByTime
+    specification.startRetries = settings.startRetries.map { StartRetries(limit: $0) }
     specification.stopLadder = settings.stopLadder
     var definition = AgentDefinition(
       specification: specification, agent: agent.name, instance: instance,
@@ -118,6 +120,8 @@ extension DeclaredTree {
     definition.sandbox = settings.sandbox
     definition.nice = settings.nice.map { Int32($0) }
     definition.standardInput = settings.standardInput
+    definition.signalTarget = settings.signalTarget
+    definition.hasUserVariables = settings.hasUserVariables
     definition.log = settings.log
     definition.health = settings.healthSettings
     definition.health.startSeconds = settings.readinessKey == nil ? settings.readyAfter : .zero

@@ -105,8 +105,9 @@ extension String {
 /// What to write instead of supervisord's keys.
 private let supervisordHints = [
   "autorestart": "use `restart = permanent`, `transient` or `temporary`",
-  "startretries": "use `intensity` and `period` of the supervisor",
-  "priority": "the order in the file, `children` and `needs` say what starts first",
+  "priority":
+    "the order in the file, `children` and `needs` say what starts first, `stop_priority` what "
+    + "stops first",
   "process_name": "instances are called NAME:0, NAME:1, …",
   "stdout_logfile": "output goes to a file in `log_dir`, named after the agent",
   "stderr_logfile": "output goes to a file in `log_dir`, named after the agent",
@@ -115,6 +116,6 @@ private let supervisordHints = [
   "stdout_logfile_backups": "use `log_files`",
   "stderr_logfile_backups": "use `log_files`",
   "redirect_stderr": "leave it out: both streams go to one file, each line marked",
-  "stopasgroup": "leave it out: the whole group is always stopped",
+  "stopasgroup": "leave it out: the whole group is stopped, unless `signal_to = process`",
   "killasgroup": "leave it out: everything the agent started is always killed",
 ]

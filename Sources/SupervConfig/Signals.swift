@@ -24,6 +24,11 @@ private let signalNumbers: [String: Int32] = {
 }()
 
 extension ValueType where Result == Int32 {
+  /// 0 is none, as for kill(2).
+  static let stopSignal = ValueType(name: "signal", limits: "`TERM`, `SIGTERM` or `15`; `none`") {
+    value, reading in value.text == "none" ? 0 : signal.parse(value, &reading)
+  }
+
   static let signal = ValueType(name: "signal", limits: "`TERM`, `SIGTERM` or `15`") {
     value, reading in
     if let number = signalNumber(value.text) { return number }

@@ -45,6 +45,13 @@ extension ValueType where Result == String {
   }
 }
 
+extension ValueType where Result == StandardInput {
+  static let standardInput = ValueType(name: "path, or `pipe`") { value, reading in
+    if value.text == "pipe" { return .pipe }
+    return ValueType<String>.path.parse(value, &reading).map { .path($0) }
+  }
+}
+
 extension ValueType where Result == ResourceLimit {
   static func limit(_ resource: ResourceLimit.Resource) -> ValueType {
     ValueType(name: resource.unit, limits: "`SOFT`, `SOFT:HARD`, `unlimited`") { value, reading in

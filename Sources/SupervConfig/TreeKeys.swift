@@ -32,7 +32,9 @@ struct AgentSettings: ChildSettings, Hashable, Sendable {
   var user: String?
   var umask: UInt32?
   var nice: Int?
-  var standardInput = "/dev/null"
+  var standardInput = StandardInput.path("/dev/null")
+  var signalTarget = SignalTarget.group
+  var hasUserVariables = true
   var limits: [ResourceLimit.Resource: ResourceLimit] = [:]
   var treeLimits = TreeLimits()
   var detachIsAllowed = false
@@ -42,6 +44,7 @@ struct AgentSettings: ChildSettings, Hashable, Sendable {
   /// Zero: it is not told to stop.
   var drain = Duration.seconds(5)
   var readyAfter = Duration.seconds(1)
+  var startRetries: Int?
   var normalExitCodes: ExitCodes = [0]
   var log = LogSettings()
   /// Without its probes.
@@ -92,8 +95,14 @@ let agentKeys: [Key<AgentSettings>] =
         + "`%(instance)d` is the number."),
   ] + childKeys() + [
     Key(
-      "startsecs", \.readyAfter, .duration(.zero ... .seconds(86_400)), default: "1s",
-      "How long it must stay up to count as ready when it does not declare readiness.")
+      "startsecs", \.readyAfter, .duration(.zero ... .days(365)), default: "1s",
+      "How long it must stay up to count as ready when it does not declare readiness."),
+    Key(
+      "startretries", \.startRetries, .integer(0...1_000_000),
+      default: .words("none: an end is an end"),
+      "A start that ends before it is ready, or cannot be executed, is tried again so often: after "
+        + "1 s, 2 s, 3 s, …, whatever `restart` says. These attempts, and normal ends after "
+        + "`startsecs`, spend none of the budget."),
   ] + healthKeys + [
     Key(
       "exitcodes", \.normalExitCodes, .exitCodes, default: "0",
@@ -103,9 +112,14 @@ let agentKeys: [Key<AgentSettings>] =
       "How long an agent that speaks the child protocol has to finish and exit once it is told to "
         + "stop; then comes `stopsignal`. 0 does not tell it."),
     Key(
-      "stopsignal", \.stopSignal, .signal, default: "TERM", "The signal that asks it to stop."),
+      "stopsignal", \.stopSignal, .stopSignal, default: "TERM",
+      "The signal that asks it to stop; `none` only gives it the time."),
     Key(
-      "stopwaitsecs", \.stopWait, .duration(.zero ... .seconds(86_400)), default: "10s",
+      "signal_to", \.signalTarget, .choice(), default: "group",
+      "Who gets `stopsignal`, and what `superv signal` sends: its process group, or only its own "
+        + "process. What is killed in the end is all that it has started."),
+    Key(
+      "stopwaitsecs", \.stopWait, .duration(.zero ... .days(365)), default: "10s",
       "How long it has to be gone after `stopsignal`; then it is killed, with everything it has "
         + "started."
     ),
@@ -119,12 +133,16 @@ let agentKeys: [Key<AgentSettings>] =
     Key(
       "user", \.user, .user, default: .words("the user superv runs as"),
       "The user to run as, with its groups; needs a superv that runs as root."),
+    Key(
+      "user_environment", \.hasUserVariables, .boolean, default: "yes",
+      "Whether `HOME`, `USER`, `LOGNAME` and `SHELL` are those of `user`, instead of superv's."),
     Key("umask", \.umask, .umask, default: .words("superv's"), "The file mode creation mask."),
     Key(
       "nice", \.nice, .integer(-20...19), default: .words("superv's"),
       "The scheduling priority; 19 is the least."),
     Key(
-      "stdin", \.standardInput, .path, default: "/dev/null", "The file that standard input reads."),
+      "stdin", \.standardInput, .standardInput, default: "/dev/null",
+      "The file that standard input reads; or `pipe`: nothing comes, and it never ends."),
     Key(
       "log_format", \.log.format, .choice(), default: .words("that of `[superv]`"),
       "How its output is written: lines with a time, or JSON objects."),
@@ -162,6 +180,10 @@ private func childKeys<Settings: ChildSettings>() -> [Key<Settings>] {
     Key(
       "significant", \.policy.significant, .boolean, default: "no",
       "Its normal end counts for its supervisor's `auto_shutdown`."),
+    Key(
+      "stop_priority", \.policy.priority, .integer(-1_000_000...1_000_000),
+      default: .words("below all others"),
+      "Siblings with a higher one are gone before those with a lower one are told to stop."),
   ]
 }
 

@@ -67,7 +67,7 @@ import Testing
     let json = run("check", path, "--json")
     #expect(json.status == 1)
     let expected =
-      #"{"agents":0,"diagnostics":[{"column":1,"file":"\#(path)","#
+      #"{"agents":0,"configuration":null,"diagnostics":[{"column":1,"file":"\#(path)","#
       + #""hint":"did you mean `command`?","line":7,"#
     #expect(json.output.hasPrefix(expected) && json.output.hasSuffix("\"valid\":false}\n"))
     #expect(run("check", "\(folder.path)/none.conf").status == 1)

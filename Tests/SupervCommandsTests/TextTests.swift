@@ -16,7 +16,8 @@ import Testing
   }
 
   static let commands = [
-    "start", "run", "shutdown", "upgrade", "reload", "check", "doctor", "status", "tree", "why",
+    "start", "run", "shutdown", "upgrade", "reload", "check", "import", "doctor", "status", "tree",
+    "why",
     "events",
     "logs",
     "health",

@@ -11,7 +11,7 @@ import Testing
     #expect(agent.directory == "/etc/superv")
     #expect(agent.environment.isEmpty && agent.environmentFile == nil && agent.limits.isEmpty)
     #expect(agent.user == nil && agent.umask == nil && agent.nice == nil)
-    #expect(agent.standardInput == "/dev/null")
+    #expect(agent.standardInput == .path("/dev/null"))
     #expect(agent.log == LogSettings())
     #expect(agent.health == HealthSettings() && agent.calls == CallSettings())
     var expected = AgentSpecification(name: "a")
@@ -125,11 +125,29 @@ import Testing
     let agent = try #require(good(text, source: source).agents.first)
     #expect(agent.directory == "/srv/app")
     #expect(agent.environmentFile == "/etc/superv/a.env")
-    #expect(agent.standardInput == "/etc/superv/input.txt")
+    #expect(agent.standardInput == .path("/etc/superv/input.txt"))
     #expect(agent.user == "nobody" && agent.nice == -20)
     #expect(agent.log.format == .json && agent.log.maximumBytes == 1 << 20)
     #expect(agent.log.maximumFiles == 0)
     #expect(try SupervConfigTests.agent("user = 4294967294").user == "4294967294")
+  }
+
+  @Test func asSupervisordRunsPrograms() throws {
+    let agent = try agent(
+      """
+      startretries = 3
+      stdin = pipe
+      signal_to = process
+      user_environment = no
+      stop_priority = -1
+      stopsignal = none
+      drain = 0
+      """)
+    #expect(agent.specification.startRetries == StartRetries(limit: 3))
+    #expect(agent.standardInput == .pipe && agent.signalTarget == .process)
+    #expect(!agent.hasUserVariables && agent.specification.policy.priority == -1)
+    #expect(agent.specification.stopLadder.first == StopRung(.signal(0), grace: .seconds(10)))
+    #expect(try SupervConfigTests.agent("").specification.startRetries == nil)
   }
 
   @Test(arguments: [
@@ -148,6 +166,7 @@ import Testing
     ("%(bin)s/superv notify", ["/opt/superv bin/superv", "notify"]),
     ("%(here)s/x %(name)s %(agent)s %(instance)d", ["/etc/superv/x", "a", "a", "0"]),
     ("a %(instance)03d %(instance)s", ["a", "000", "0"]),
+    ("a%(U+000A)sb '%(U+0027)s' %(U+20)s %(U+1f642)s", ["a\nb", "'", " ", "\u{1F642}"]),
   ])
   func commands(text: String, words: [String]) throws {
     #expect(try agent("command = \(text)").command == words)
@@ -164,6 +183,8 @@ import Testing
     ("A = spaced", ["A=spaced"]),
     ("A=%(ENV_HOME)s/%(instance)d", ["A=/home/op/0"]),
     ("A=\"two\n   lines\"", ["A=two\nlines"]),
+    ("A=x%(U+000A)s%(U+0020)s,B=1", ["A=x\n ", "B=1"]),
+    ("\"a-b, c\" = 1, 'D'=\"2\"", ["a-b, c=1", "D=2"]),
     ("", []),
   ])
   func environments(text: String, expected: [String]) throws {

@@ -116,4 +116,25 @@ import Testing
     }
     #expect(try environment(of: world)["HOME"] == "/srv/web")
   }
+
+  @Test func allOfSupervsOwnIsPassedOnWhereThatIsWanted() throws {
+    let world = try World(
+      """
+      [superv]
+      pass_environment = *
+      [agent:a]
+      command = a
+      user = web
+      user_environment = no
+      """
+    ) {
+      $0.variables = ["HOME": "/root", "SECRET": "x", "SUPERV_AGENT": "outer"]
+      $0.passwd = "web:x:33:33:,,,:/srv/web:/bin/sh\n"
+    }
+    #expect(
+      try ownEnvironment(of: world) == [
+        "HOME": "/root", "SECRET": "x", "SUPERV_AGENT": "a", "SUPERV_INSTANCE": "0",
+        "SUPERV_INCARNATION": "1",
+      ])
+  }
 }

@@ -339,6 +339,8 @@ final class FakeKernel: Kernel {
 
   func updateLog(_ settings: LogFileSettings) { updatedLogs.append(settings) }
 
+  var environmentNames: [String] { variables.keys.sorted() }
+
   func environmentVariable(_ name: String) -> String? { variables[name] }
 
   func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {

@@ -60,7 +60,8 @@ private func problem(
   let own = agent.environment.last { $0.name == "PATH" }?.value
   // A file of variables may name another PATH, and is read at each start.
   if own == nil, agent.environmentFile != nil, !agent.command[0].contains("/") { return nil }
-  let passed = settings.passEnvironment.contains("PATH") ? environment["PATH"] : nil
+  let passesPath = settings.passesWholeEnvironment || settings.passEnvironment.contains("PATH")
+  let passed = passesPath ? environment["PATH"] : nil
   var worst = SystemError("exec", code: 0, subject: agent.command[0])
   for candidate in SpawnRequest.candidates(for: agent.command[0], path: own ?? passed) {
     let isAbsolute = candidate.hasPrefix("/")

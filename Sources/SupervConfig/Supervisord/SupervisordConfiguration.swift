@@ -111,6 +111,8 @@ package struct SupervisordProgram: Hashable, Sendable {
 
   package var name: String
   package var group: String
+  /// The NAME of the section that made it.
+  package var section = ""
   package var command = ""
   package var directory: String?
   package var priority = 999

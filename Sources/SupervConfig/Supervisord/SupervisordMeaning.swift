@@ -22,7 +22,8 @@ extension SupervisordConfiguration {
     }
     let daemon = all.daemonSettings(stem: stem(of: files[0]))
     for index in agents.indices {
-      agents[index].specification.fingerprint = agents[index].fingerprint(passEnvironment: [])
+      agents[index].specification.fingerprint = agents[index].fingerprint(
+        passEnvironment: daemon.passEnvironment)
       tree.children[index] = .agent(agents[index].specification)
     }
     return Configuration(settings: daemon, agents: agents, tree: tree, files: files)
@@ -81,7 +82,8 @@ extension SupervisordConfiguration {
     let state = "\(logs == "/" ? "" : logs)/superv-\(stem)"
     var daemon = DaemonSettings(
       runtimeDirectory: runtime, stateDirectory: state, logDirectory: "\(state)/logs")
-    daemon.passEnvironment = []
+    daemon.passEnvironment = ["*"]
+    daemon.minimumOpenFiles = settings.minimumDescriptors
     daemon.shutdownTimeout = stopTime
     daemon.supervisord = self
     return daemon
@@ -124,6 +126,10 @@ extension SupervisordConfiguration {
     definition.environment = program.ownVariables + program.environment
     definition.user = program.user
     definition.umask = program.umask.map { UInt32(truncatingIfNeeded: $0) & 0o777 }
+    definition.standardInput = .pipe
+    definition.signalTarget = program.stopsGroup ? .group : .process
+    // supervisord leaves HOME and USER to its own user, and so programs expect it.
+    definition.hasUserVariables = false
     definition.sandbox.policy = .off
     definition.sandbox.outOfMemoryScore = nil
     definition.health.readySource = .startSeconds

@@ -55,6 +55,7 @@ extension SupervisordReader {
       try value(key, of: section, names, default: fallback, convert)
     }
     var program = SupervisordProgram(name: "", group: group)
+    program.section = section.nameAfterColon
     program.priority = try get("priority", 999, supervisordInteger)
     program.startsAutomatically = try get("autostart", true, supervisordBoolean)
     program.restart = try get("autorestart", .unexpected, supervisordRestart)

@@ -7,7 +7,7 @@ import SupervisionTree
 extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
     let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
-    let input = launch.agent.program == nil ? nil : try AgentInput()
+    let input = launch.agent.standardInput == .pipe ? try AgentInput() : nil
     var request = try processes.request(launch, pipes)
     if let input { request.standardInput = .descriptor(input.number) }
     let record = JournalEntry.startedText(launch.key)

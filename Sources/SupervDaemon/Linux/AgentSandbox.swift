@@ -187,7 +187,9 @@ extension AgentSandbox {
     try allow([.reading, .writing, .refer], sandbox.write ?? [])
     if !refused.isEmpty {
       for device in Self.devices { try? rules.kernel.allow(device.rights, below: device.path) }
-      try? rules.kernel.allow(.reading, below: agent.standardInput)
+      if case .path(let path) = agent.standardInput {
+        try? rules.kernel.allow(.reading, below: path)
+      }
       // A set of rules that is about reading alone would refuse this as well.
       if sandbox.write == nil { try allow(.refer, ["/"]) }
     }

@@ -25,7 +25,7 @@ package final class DaemonHouse {
     do {
       try RuntimeLock.sign(lock)
       var openFiles = try ProcessLimit.raiseOpenFiles()
-      if let least = settings.supervisord?.settings.minimumDescriptors {
+      if let least = settings.minimumOpenFiles {
         openFiles.soft = max(openFiles.soft, min(openFiles.hard, UInt64(clamping: least)))
       }
       self.openFiles = openFiles

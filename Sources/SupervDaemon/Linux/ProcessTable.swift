@@ -57,7 +57,7 @@ final class ProcessTable {
   /// What the kernel is asked for to start an agent.
   func request(_ launch: Launch, _ pipes: LogPipes) throws(LaunchError) -> SpawnRequest {
     var request = try request(launch, command: launch.agent.command)
-    request.standardInput = .path(launch.agent.standardInput)
+    if case .path(let path) = launch.agent.standardInput { request.standardInput = .path(path) }
     request.standardOutput = pipes.output.writerNumber
     request.standardError =
       launch.agent.program?.redirectsErrors == true
@@ -258,8 +258,7 @@ final class ProcessTable {
 }
 
 extension Launch {
-  /// supervisord's `stopasgroup = false`.
-  fileprivate var isSignalledAlone: Bool { agent.program.map { !$0.stopsGroup } ?? false }
+  fileprivate var isSignalledAlone: Bool { agent.signalTarget == .process }
 }
 
 extension LaunchError {

@@ -16,6 +16,8 @@ _superv() {
     *:--socket) COMPREPLY=($(compgen -f -- "$word")); return ;;
     *:--timeout) :; return ;;
     start:--wait) COMPREPLY=($(compgen -W "up ready" -- "$word")); return ;;
+    import:-o|import:--output) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    import:--from) COMPREPLY=($(compgen -W "supervisord procfile" -- "$word")); return ;;
     status:--wait) COMPREPLY=($(compgen -W "up ready" -- "$word")); return ;;
     events:--since) :; return ;;
     logs:-n|logs:--lines) :; return ;;
@@ -26,7 +28,7 @@ _superv() {
   esac
   case $command:$word in
     :-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help --version" -- "$word")) ;;
-    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     start:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     start:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     run:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -37,6 +39,8 @@ _superv() {
     reload:-*) COMPREPLY=($(compgen -W "--plan --json --socket --timeout --no-color --help" -- "$word")) ;;
     check:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     check:*) COMPREPLY=($(compgen -f -- "$word")) ;;
+    import:-*) COMPREPLY=($(compgen -W "--output --force --from --json --socket --timeout --no-color --help" -- "$word")) ;;
+    import:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     doctor:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     doctor:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     status:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -65,7 +69,7 @@ _superv() {
     notify:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     notify:*) COMPREPLY=($(compgen -W "ready not-ready status heartbeat" -- "$word")) ;;
     help:-*) COMPREPLY=($(compgen -W "--man --json --socket --timeout --no-color --help" -- "$word")) ;;
-    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
     completion:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     completion:*) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
     version:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;

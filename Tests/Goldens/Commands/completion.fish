@@ -21,6 +21,11 @@ complete -c superv -n __fish_use_subcommand -a reload -d 'Read the configuration
 complete -c superv -n '__fish_seen_subcommand_from reload' -l plan -d 'Say what would change, and change nothing'
 complete -c superv -n __fish_use_subcommand -a check -d 'Say everything that is wrong with a configuration'
 complete -c superv -n '__fish_seen_subcommand_from check' -F
+complete -c superv -n __fish_use_subcommand -a import -d 'Make a configuration of supervisord\'s or a Procfile superv\'s own'
+complete -c superv -n '__fish_seen_subcommand_from import' -l output -s o -x -F -d 'The file to write; it must not be there'
+complete -c superv -n '__fish_seen_subcommand_from import' -l force -d 'Replace OUT where it is there'
+complete -c superv -n '__fish_seen_subcommand_from import' -l from -x -a 'supervisord procfile' -d 'What FILE is'
+complete -c superv -n '__fish_seen_subcommand_from import' -F
 complete -c superv -n __fish_use_subcommand -a doctor -d 'Say what the machine or container gives superv'
 complete -c superv -n '__fish_seen_subcommand_from doctor' -F
 complete -c superv -n __fish_use_subcommand -a status -d 'Show agents and supervisors as a table'
@@ -60,7 +65,7 @@ complete -c superv -n __fish_use_subcommand -a notify -d 'Say how this agent is,
 complete -c superv -n '__fish_seen_subcommand_from notify' -a 'ready not-ready status heartbeat'
 complete -c superv -n __fish_use_subcommand -a help -d 'Show what a command does'
 complete -c superv -n '__fish_seen_subcommand_from help' -l man -d 'Write the manual page, for man(1), instead'
-complete -c superv -n '__fish_seen_subcommand_from help' -a 'start run shutdown upgrade reload check doctor status tree why events logs health up down restart signal hold call notify help completion version'
+complete -c superv -n '__fish_seen_subcommand_from help' -a 'start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify help completion version'
 complete -c superv -n __fish_use_subcommand -a completion -d 'Write a completion script for a shell'
 complete -c superv -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c superv -n __fish_use_subcommand -a version -d 'Show the version'

@@ -14,6 +14,7 @@ _superv_commands() {
     'upgrade:Go on with another superv, under running agents'
     'reload:Read the configuration again and change what differs'
     'check:Say everything that is wrong with a configuration'
+    'import:Make a configuration of supervisord'\''s or a Procfile superv'\''s own'
     'doctor:Say what the machine or container gives superv'
     'status:Show agents and supervisors as a table'
     'tree:Draw the supervision tree'
@@ -87,6 +88,18 @@ _superv() {
       '--help[Show the help text of the command]' \
       '-h[Show the help text of the command]' ;;
     check) _arguments \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
+      '1:FILE:_files' ;;
+    import) _arguments \
+      '--output[The file to write; it must not be there]:OUT:_files' \
+      '-o[The file to write; it must not be there]:OUT:_files' \
+      '--force[Replace OUT where it is there]' \
+      '--from[What FILE is]:KIND:(supervisord procfile)' \
       '--json[Write JSON for programs instead of text for people]' \
       '--socket[The control socket of the daemon]:PATH:_files' \
       '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
