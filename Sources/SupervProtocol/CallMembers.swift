@@ -18,15 +18,28 @@ struct CallMembers: MemberScan {
 
   subscript(member: Member) -> Range<Int>? { slices[member.rawValue].range }
 
+  func hasEscapes(_ member: Member) -> Bool { slices[member.rawValue].hasEscapes }
+
+  @inline(__always)
+  static func member(where isNamed: (StaticString) -> Bool) -> Member? {
+    if isNamed("to") { return .to }
+    if isNamed("method") { return .method }
+    if isNamed("params") { return .params }
+    if isNamed("timeout_ms") { return .timeoutMilliseconds }
+    if isNamed("task") { return .task }
+    if isNamed("trace") { return .trace }
+    return nil
+  }
+
   @inline(__always)
   mutating func take(
-    _ key: JSONGrammar.Key, _ line: Span<UInt8>, _ index: inout Int
+    _ key: MemberKey<Member>, _ line: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
     let start = index
-    try JSONGrammar.skipValue(line, &index, depth: Self.depth)
-    if let member = Member(key.name) {
+    let hasEscapes = try JSONGrammar.skipValue(line, &index, depth: Self.depth)
+    if let member = key.member {
       if slices[member.rawValue].isThere { note(.twice(member)) }
-      slices[member.rawValue] = Slice(from: start, to: index)
+      slices[member.rawValue] = Slice(from: start, to: index, hasEscapes: hasEscapes)
     } else if key.hasEscapes {
       // Whoever reads the same line and decodes its names must not find others.
       note(.escapedName)
@@ -47,25 +60,6 @@ extension CallMembers.Member: CustomStringConvertible {
     case .timeoutMilliseconds: "timeout_ms"
     case .task: "task"
     case .trace: "trace"
-    }
-  }
-
-  @inline(__always)
-  init?(_ name: ShortText) {
-    if name == ShortText("to") {
-      self = .to
-    } else if name == ShortText("method") {
-      self = .method
-    } else if name == ShortText("params") {
-      self = .params
-    } else if name == ShortText("timeout_ms") {
-      self = .timeoutMilliseconds
-    } else if name == ShortText("task") {
-      self = .task
-    } else if name == ShortText("trace") {
-      self = .trace
-    } else {
-      return nil
     }
   }
 }

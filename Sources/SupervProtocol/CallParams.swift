@@ -37,7 +37,7 @@ package struct CallParams: Hashable, Sendable {
 
   private init(_ members: CallMembers, in line: Span<UInt8>) throws(RPCError) {
     to = try Self.string(.to, members, line)
-    for index in to where line[index] == UInt8(ascii: "\\") {
+    if members.hasEscapes(.to) {
       throw .invalidParameters("escape sequences in 'to' are not supported")
     }
     let name = try Self.string(.method, members, line)

@@ -16,6 +16,7 @@ package struct Message: Sendable {
   private var slices = [6 of Slice](repeating: .none)
   /// Of `params`, where that is an object.
   private(set) var callMembers = CallMembers()
+  private var isVersion2 = false
   /// The first thing that makes a valid JSON text an invalid message.
   private var fault: EnvelopeFault?
 
@@ -114,7 +115,7 @@ private enum EnvelopeFault: Error {
 
 extension Message: MemberScan {
   /// The members of the top-level object that JSON-RPC knows.
-  fileprivate enum Field: Int { case jsonrpc, id, method, params, result, error }
+  enum Field: Int { case jsonrpc, id, method, params, result, error }
 
   static var depth: Int { 1 }
 
@@ -136,7 +137,7 @@ extension Message: MemberScan {
   private mutating func scanAny(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     JSONGrammar.skipWhitespace(line, &index)
     if index < line.count && line[index] == UInt8(ascii: "{") {
-      try scanObject(line, &index)
+      index = try scanObject(line, index)
     } else {
       let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
       try JSONGrammar.skipValue(line, &index, depth: 0)
@@ -146,6 +147,7 @@ extension Message: MemberScan {
 
   private mutating func scanUsual(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     slices[Field.jsonrpc.rawValue] = UsualStart.version
+    isVersion2 = true
     index = UsualStart.byteCount
     JSONGrammar.skipWhitespace(line, &index)
     let start = index
@@ -155,20 +157,34 @@ extension Message: MemberScan {
   }
 
   @inline(__always)
+  static func member(where isNamed: (StaticString) -> Bool) -> Field? {
+    if isNamed("id") { return .id }
+    if isNamed("method") { return .method }
+    if isNamed("params") { return .params }
+    if isNamed("result") { return .result }
+    if isNamed("jsonrpc") { return .jsonrpc }
+    if isNamed("error") { return .error }
+    return nil
+  }
+
+  @inline(__always)
   mutating func take(
-    _ key: JSONGrammar.Key, _ line: Span<UInt8>, _ index: inout Int
+    _ key: MemberKey<Field>, _ line: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
     let start = index
-    let field = Field(key.name)
-    if field == .params, index < line.count, line[index] == UInt8(ascii: "{") {
+    var hasEscapes = false
+    if key.member == .params, JSONGrammar.byte(line, index) == UInt8(ascii: "{") {
       callMembers = CallMembers()
-      try callMembers.scanObject(line, &index)
+      index = try callMembers.scanObject(line, index)
     } else {
-      try JSONGrammar.skipValue(line, &index, depth: Self.depth)
+      hasEscapes = try JSONGrammar.skipValue(line, &index, depth: Self.depth)
     }
-    if let field {
+    if let field = key.member {
       if slices[field.rawValue].isThere { note(.twice(field)) }
-      slices[field.rawValue] = Slice(from: start, to: index)
+      slices[field.rawValue] = Slice(from: start, to: index, hasEscapes: hasEscapes)
+      if field == .jsonrpc {
+        isVersion2 = ShortText(start..<index, in: line) == ShortText(#""2.0""#)
+      }
     } else if key.hasEscapes {
       note(.escapedName)
     }
@@ -181,8 +197,7 @@ extension Message: MemberScan {
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
   fileprivate mutating func decideKind(in line: Span<UInt8>) throws(EnvelopeFault) {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], ShortText(version, in: line) == ShortText(#""2.0""#)
-    else { throw .noVersion }
+    guard isVersion2 else { throw .noVersion }
     let hasNullID = isNull(.id, in: line)
     guard hasNullID || !has(.id) || hasUsableID(in: line) else { throw .unusableID }
     if let method = self[.method] { return try becomeCall(of: method, hasNullID, in: line) }
@@ -207,7 +222,7 @@ extension Message: MemberScan {
       throw .noMethodName
     }
     let name = method.lowerBound &+ 1..<method.upperBound &- 1
-    for index in name where line[index] == UInt8(ascii: "\\") { throw .escapedMethod }
+    if slices[Field.method.rawValue].hasEscapes { throw .escapedMethod }
     guard !hasNullID else { throw .nullID }
     if isNull(.params, in: line) {
       slices[Field.params.rawValue] = .none
@@ -230,27 +245,6 @@ extension Message: MemberScan {
 
   private func isNull(_ field: Field, in line: Span<UInt8>) -> Bool {
     self[field].map { line[$0.lowerBound] == UInt8(ascii: "n") } ?? false
-  }
-}
-
-extension Message.Field {
-  @inline(__always)
-  fileprivate init?(_ name: ShortText) {
-    if name == ShortText("id") {
-      self = .id
-    } else if name == ShortText("method") {
-      self = .method
-    } else if name == ShortText("params") {
-      self = .params
-    } else if name == ShortText("result") {
-      self = .result
-    } else if name == ShortText("jsonrpc") {
-      self = .jsonrpc
-    } else if name == ShortText("error") {
-      self = .error
-    } else {
-      return nil
-    }
   }
 }
 
