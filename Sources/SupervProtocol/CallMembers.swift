@@ -16,18 +16,20 @@ struct CallMembers: MemberScan {
   private var slices = [6 of Slice](repeating: .none)
   private(set) var fault: Fault?
 
+  @inline(__always)
   subscript(member: Member) -> Range<Int>? { slices[member.rawValue].range }
 
+  @inline(__always)
   func hasEscapes(_ member: Member) -> Bool { slices[member.rawValue].hasEscapes }
 
   @inline(__always)
-  static func member(where isNamed: (StaticString) -> Bool) -> Member? {
-    if isNamed("to") { return .to }
-    if isNamed("method") { return .method }
-    if isNamed("params") { return .params }
-    if isNamed("timeout_ms") { return .timeoutMilliseconds }
-    if isNamed("task") { return .task }
-    if isNamed("trace") { return .trace }
+  static func member(named name: inout some MemberName) -> Member? {
+    if name.isSame(as: "to") { return .to }
+    if name.isSame(as: "method") { return .method }
+    if name.isSame(as: "params") { return .params }
+    if name.isSame(as: "timeout_ms") { return .timeoutMilliseconds }
+    if name.isSame(as: "task") { return .task }
+    if name.isSame(as: "trace") { return .trace }
     return nil
   }
 

@@ -154,6 +154,7 @@ private struct ContainerStack {
   var isEmpty: Bool { count == 0 }
   var isInObject: Bool { bits & 1 == 1 }
 
+  @inline(__always)
   mutating func push(isObject: Bool, at offset: Int) throws(JSONFault) {
     guard count &+ outerDepth < JSONGrammar.maximumDepth else {
       throw JSONFault(
@@ -163,6 +164,7 @@ private struct ContainerStack {
     count &+= 1
   }
 
+  @inline(__always)
   mutating func pop() {
     bits >>= 1
     count &-= 1

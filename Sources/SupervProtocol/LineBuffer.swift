@@ -18,7 +18,7 @@ package struct LineBuffer: ~Copyable {
   /// The longest line, in bytes, without its LF.
   package let maximumLineBytes: Int
 
-  private var storage: [UInt8] = []
+  @usableFromInline private(set) var storage: [UInt8] = []
   /// Where the first line that has not been handed out begins.
   private var head = 0
   /// Everything from `head` up to here is known to hold no newline.
@@ -68,6 +68,7 @@ package struct LineBuffer: ~Copyable {
   }
 
   /// Gives `body` the bytes of a line that `next` returned.
+  @inlinable
   package func withBytes<Result, Failure: Error>(
     of line: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -6,8 +6,8 @@ protocol MemberScan {
   /// Of the object: 1 for the outermost.
   static var depth: Int { get }
 
-  /// The member that has a name, which only the caller knows.
-  static func member(where isNamed: (StaticString) -> Bool) -> Member?
+  /// The member that has this name.
+  static func member(named name: inout some MemberName) -> Member?
 
   /// Moves past the value of a member and keeps what it wants of it.
   ///
@@ -17,7 +17,13 @@ protocol MemberScan {
   ) throws(JSONFault)
 }
 
-/// A member's name, as far as it is known.
+/// A name in a line, which is compared with those that are known. (No closure: those are called
+/// for every name, where this is inlined.)
+protocol MemberName {
+  mutating func isSame(as known: StaticString) -> Bool
+}
+
+/// What came before the value of a member.
 struct MemberKey<Member> {
   let member: Member?
   var hasEscapes = false
@@ -54,16 +60,9 @@ extension MemberScan {
     _ line: Span<UInt8>, _ index: inout Int
   ) -> MemberKey<Member>? {
     guard index &+ UsualKey.maximumBytes <= line.count else { return nil }
-    let (low, high) = (load(line, index), load(line, index &+ 8))
-    var byteCount = 0
-    let member = Self.member { name in
-      let key = UsualKey(name)
-      guard key.begins(low, high) else { return false }
-      byteCount = key.byteCount
-      return true
-    }
-    guard let member else { return nil }
-    index &+= byteCount
+    var key = UsualKey(line, index)
+    guard let member = Self.member(named: &key) else { return nil }
+    index &+= key.byteCount
     return MemberKey(member: member)
   }
 
@@ -77,9 +76,9 @@ extension MemberScan {
     }
     var index = start
     let hasEscapes = try JSONGrammar.skipString(line, &index)
-    let name = ShortText(start &+ 1..<index &- 1, in: line)
+    var name = ShortText(start &+ 1..<index &- 1, in: line)
     try JSONGrammar.skipColon(line, &index)
-    let member = hasEscapes ? nil : Self.member { name == ShortText($0) }
+    let member = hasEscapes ? nil : Self.member(named: &name)
     return (MemberKey(member: member, hasEscapes: hasEscapes), index)
   }
 
@@ -100,39 +99,42 @@ extension MemberScan {
 }
 
 /// A name with its quotes and a colon right behind them, known by comparing two words.
-private struct UsualKey {
+private struct UsualKey: MemberName {
   static let maximumBytes = 16
 
   private let low: UInt64
   private let high: UInt64
-  let byteCount: Int
+  /// Of the name that it is the same as.
+  private(set) var byteCount = 0
 
-  /// - Parameter name: a constant of at most thirteen bytes: the compiler makes two numbers of it.
+  /// - Parameter index: of its first quote; as many bytes as there may be have to follow.
   @inline(__always)
-  init(_ name: StaticString) {
-    byteCount = name.utf8CodeUnitCount &+ 3
-    let text = ShortText(name)
+  init(_ line: Span<UInt8>, _ index: Int) {
+    low = load(line, index)
+    high = load(line, index &+ 8)
+  }
+
+  /// - Parameter known: a constant of at most thirteen bytes: the compiler makes two numbers of it.
+  @inline(__always)
+  mutating func isSame(as known: StaticString) -> Bool {
+    byteCount = known.utf8CodeUnitCount &+ 3
+    let text = ShortText(known)
     let (quote, colon) = (UInt64(UInt8(ascii: "\"")), UInt64(UInt8(ascii: ":")))
+    // Shifts by more than 63 bits leave nothing, and those by less than 0 go the other way.
     let ending = quote | colon << 8
-    low = text.low << 8 | quote | Self.shifted(ending, to: byteCount &- 2)
-    high = text.high << 8 | text.low >> 56 | Self.shifted(ending, to: byteCount &- 10)
-  }
-
-  /// The two bytes of a word that come to stand at a place in another one, or none of them.
-  @inline(__always)
-  private static func shifted(_ bytes: UInt64, to place: Int) -> UInt64 {
-    // Shifts of more than 63 bits leave nothing; those of less than 0 go the other way.
-    bytes << (8 &* place)
-  }
-
-  @inline(__always)
-  func begins(_ low: UInt64, _ high: UInt64) -> Bool {
-    low & mask(byteCount) == self.low && high & mask(byteCount &- 8) == self.high
+    let knownLow = text.low << 8 | quote | ending << (8 &* (byteCount &- 2))
+    let knownHigh = text.high << 8 | text.low >> 56 | ending << (8 &* (byteCount &- 10))
+    return low & Self.mask(byteCount) == knownLow && high & Self.mask(byteCount &- 8) == knownHigh
   }
 
   /// The lowest so many bytes of a word.
   @inline(__always)
-  private func mask(_ count: Int) -> UInt64 { ~(UInt64.max << (8 &* max(0, count))) }
+  private static func mask(_ count: Int) -> UInt64 { ~(UInt64.max << (8 &* max(0, count))) }
+}
+
+extension ShortText: MemberName {
+  @inline(__always)
+  func isSame(as known: StaticString) -> Bool { self == ShortText(known) }
 }
 
 /// A range that may be missing, in eight bytes where `Range<Int>?` takes 24.
@@ -151,8 +153,11 @@ struct Slice {
     self.end = UInt32(truncatingIfNeeded: end) | (hasEscapes ? Self.escapesBit : 0)
   }
 
+  @inline(__always)
   var isThere: Bool { end > 0 }
+  @inline(__always)
   var hasEscapes: Bool { end & Self.escapesBit != 0 }
+  @inline(__always)
   var range: Range<Int>? {
     isThere ? Int(start)..<Int(end & ~Self.escapesBit) : nil
   }

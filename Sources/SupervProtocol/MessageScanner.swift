@@ -119,14 +119,16 @@ extension Message: MemberScan {
 
   static var depth: Int { 1 }
 
+  @inline(__always)
   private subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
 
+  @inline(__always)
   fileprivate mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
     var index = 0
     if UsualStart.begins(line) {
       try scanUsual(line, &index)
     } else {
-      try scanAny(line, &index)
+      index = try scanAny(line)
     }
     JSONGrammar.skipWhitespace(line, &index)
     guard index == line.count else {
@@ -134,17 +136,18 @@ extension Message: MemberScan {
     }
   }
 
-  private mutating func scanAny(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+  /// - Returns: the end of what is there.
+  private mutating func scanAny(_ line: Span<UInt8>) throws(JSONFault) -> Int {
+    var index = 0
     JSONGrammar.skipWhitespace(line, &index)
-    if index < line.count && line[index] == UInt8(ascii: "{") {
-      index = try scanObject(line, index)
-    } else {
-      let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
-      try JSONGrammar.skipValue(line, &index, depth: 0)
-      fault = isBatch ? .batch : .noObject
-    }
+    let first = JSONGrammar.byte(line, index)
+    if first == UInt8(ascii: "{") { return try scanObject(line, index) }
+    try JSONGrammar.skipValue(line, &index, depth: 0)
+    fault = first == UInt8(ascii: "[") ? .batch : .noObject
+    return index
   }
 
+  @inline(__always)
   private mutating func scanUsual(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     slices[Field.jsonrpc.rawValue] = UsualStart.version
     isVersion2 = true
@@ -157,13 +160,13 @@ extension Message: MemberScan {
   }
 
   @inline(__always)
-  static func member(where isNamed: (StaticString) -> Bool) -> Field? {
-    if isNamed("id") { return .id }
-    if isNamed("method") { return .method }
-    if isNamed("params") { return .params }
-    if isNamed("result") { return .result }
-    if isNamed("jsonrpc") { return .jsonrpc }
-    if isNamed("error") { return .error }
+  static func member(named name: inout some MemberName) -> Field? {
+    if name.isSame(as: "id") { return .id }
+    if name.isSame(as: "method") { return .method }
+    if name.isSame(as: "params") { return .params }
+    if name.isSame(as: "result") { return .result }
+    if name.isSame(as: "jsonrpc") { return .jsonrpc }
+    if name.isSame(as: "error") { return .error }
     return nil
   }
 
@@ -195,6 +198,7 @@ extension Message: MemberScan {
   }
 
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
+  @inline(__always)
   fileprivate mutating func decideKind(in line: Span<UInt8>) throws(EnvelopeFault) {
     if let fault { throw fault }
     guard isVersion2 else { throw .noVersion }
@@ -214,6 +218,7 @@ extension Message: MemberScan {
     }
   }
 
+  @inline(__always)
   private mutating func becomeCall(
     of method: Range<Int>, _ hasNullID: Bool, in line: Span<UInt8>
   ) throws(EnvelopeFault) {
@@ -237,12 +242,14 @@ extension Message: MemberScan {
   private func has(_ field: Field) -> Bool { slices[field.rawValue].isThere }
 
   /// Whether there is an `id` that an answer can repeat.
+  @inline(__always)
   fileprivate func hasUsableID(in line: Span<UInt8>) -> Bool {
     guard let id = self[.id], id.count <= MessageScanner.maximumIDBytes else { return false }
     let first = line[id.lowerBound]
     return first == UInt8(ascii: "\"") || first == UInt8(ascii: "-") || JSONGrammar.isDigit(first)
   }
 
+  @inline(__always)
   private func isNull(_ field: Field, in line: Span<UInt8>) -> Bool {
     self[field].map { line[$0.lowerBound] == UInt8(ascii: "n") } ?? false
   }

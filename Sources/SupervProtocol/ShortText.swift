@@ -43,6 +43,7 @@ struct ShortText: Equatable {
     }
   }
 
+  @inline(__always)
   private static func lowest(_ count: Int, of word: UInt64) -> UInt64 {
     if count <= 0 { return 0 }
     return count >= 8 ? word : word & (1 << UInt64(8 &* count) &- 1)

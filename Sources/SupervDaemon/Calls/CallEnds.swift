@@ -31,7 +31,7 @@ extension Daemon {
       output.append(#"{"jsonrpc":"2.0","id":"#)
       calls.table.appendCallerID(of: id, to: &output)
       output.append(answered ? #","result":"# : #","error":"#)
-      output.append(line.extracting(value))
+      output.append(value, of: line)
       output.append("}\n")
     }
     end(id, call, answered ? .ok : .error)

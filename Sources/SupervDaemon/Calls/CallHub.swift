@@ -5,8 +5,8 @@ import SupervisionTree
 final class CallHub {
   /// The longest chain of calls.
   static let maximumDepth = 32
-  /// What an operator's calls come from.
-  static let operatorName = quoted("@operator")
+  /// Of an operator's calls.
+  static let operatorHead = HandleMessage.head(from: "@operator")
 
   private let keptTable: Exclusive<CallTable>
   var monitors = MonitorTable()

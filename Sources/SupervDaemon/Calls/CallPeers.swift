@@ -18,14 +18,14 @@ package final class Asker {
   /// The instance whose connection it is; nil for an operator's.
   package let peer: CallPeer?
   package let number: AskerNumber
-  /// As JSON has it.
-  let quotedName: [UInt8]
+  /// Of what it asks.
+  let handleHead: [UInt8]
 
   package init(_ connection: ConnectionID, of peer: CallPeer?, in table: inout CallTable) {
     self.connection = connection
     self.peer = peer
     number = table.openAsker()
-    quotedName = peer?.quotedName ?? CallHub.operatorName
+    handleHead = peer?.handleHead ?? CallHub.operatorHead
   }
 }
 
@@ -33,8 +33,8 @@ package final class Asker {
 package final class CallPeer {
   package let node: NodeID
   package let name: String
-  /// As JSON has it.
-  let quotedName: [UInt8]
+  /// Of what it asks.
+  let handleHead: [UInt8]
   /// The supervisor that is declared for it; nil where it stands alone, or was taken out.
   fileprivate(set) var supervisor: NodeID?
   fileprivate(set) var agent: CallAgent
@@ -49,7 +49,7 @@ package final class CallPeer {
     self.supervisor = supervisor
     self.agent = agent
     keptBreaker = Exclusive(CircuitBreaker(agent.settings.breaker))
-    quotedName = quoted(name)
+    handleHead = HandleMessage.head(from: name)
   }
 
   /// One for each instance: one that hangs does not cut off those that work.

@@ -100,7 +100,7 @@ extension Daemon {
     var trace = given ?? calls.newTrace()
     trace.parentID = span.rawValue
     let message = HandleMessage(
-      call: call, from: asker.quotedName, params: params, trace: trace)
+      call: call, head: asker.handleHead, params: params, trace: trace)
     return kernel.send(to: connection, maximumBytes: message.maximumBytes) { output in
       message.append(to: &output, from: line)
     }
