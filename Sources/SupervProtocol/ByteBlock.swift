@@ -11,7 +11,8 @@ struct ByteBlock {
   /// The bytes from `index` on, which have to be there.
   @inline(__always)
   init(_ text: Span<UInt8>, at index: Int) {
-    bytes = unsafe text.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: Bytes.self)
+    bytes = unsafe text.bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: index, as: Bytes.self)
   }
 
   /// What is more to a JSON string than a plain ASCII character: a quote, a backslash, a control
@@ -92,19 +93,28 @@ private func firstSpecialInShort(_ text: Span<UInt8>, from start: Int) -> Int {
 
 /// The index of the first LF at or after `start`.
 func firstNewline(in text: Span<UInt8>, from start: Int) -> Int? {
-  let newline = UInt8(ascii: "\n")
+  let size = ByteBlock.byteCount
   var index = start
-  while index &+ 2 &* ByteBlock.byteCount <= text.count {
-    let first = ByteBlock(text, at: index).marks(of: newline)
-    let second = ByteBlock(text, at: index &+ ByteBlock.byteCount).marks(of: newline)
-    if !(first | second).isEmpty {
-      return index &+ (first.isEmpty ? ByteBlock.byteCount &+ second.first : first.first)
-    }
-    index &+= 2 &* ByteBlock.byteCount
+  // Four blocks at a time, until it is in one of them.
+  while index &+ 4 &* size <= text.count {
+    let first = newlines(text, index) | newlines(text, index &+ size)
+    let second = newlines(text, index &+ 2 &* size) | newlines(text, index &+ 3 &* size)
+    guard (first | second).isEmpty else { break }
+    index &+= 4 &* size
+  }
+  while index &+ size <= text.count {
+    let marks = newlines(text, index)
+    if !marks.isEmpty { return index &+ marks.first }
+    index &+= size
   }
   while index < text.count {
-    if text[index] == newline { return index }
+    if text[index] == UInt8(ascii: "\n") { return index }
     index &+= 1
   }
   return nil
+}
+
+@inline(__always)
+private func newlines(_ text: Span<UInt8>, _ index: Int) -> ByteBlock.Marks {
+  ByteBlock(text, at: index).marks(of: UInt8(ascii: "\n"))
 }

@@ -17,6 +17,9 @@ struct CallMembers: MemberScan {
   private(set) var fault: Fault?
 
   @inline(__always)
+  init() {}
+
+  @inline(__always)
   subscript(member: Member) -> Range<Int>? { slices[member.rawValue].range }
 
   @inline(__always)

@@ -68,7 +68,7 @@ package struct LineBuffer: ~Copyable {
   }
 
   /// Gives `body` the bytes of a line that `next` returned.
-  @inlinable
+  @inlinable @inline(__always)
   package func withBytes<Result, Failure: Error>(
     of line: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -89,9 +89,8 @@ package struct LineBuffer: ~Copyable {
 
   private mutating func dropTaken() {
     guard head > 0 else { return }
-    let isEmpty = head == storage.count
-    if isEmpty && storage.capacity > Self.keptCapacityBytes {
-      storage = []
+    if head == storage.count {
+      storage.removeAll(keepingCapacity: storage.capacity <= Self.keptCapacityBytes)
     } else {
       storage.removeFirst(head)
     }

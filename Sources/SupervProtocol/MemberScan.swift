@@ -138,27 +138,30 @@ extension ShortText: MemberName {
 }
 
 /// A range that may be missing, in eight bytes where `Range<Int>?` takes 24.
-struct Slice {
-  private let start: UInt32
-  /// The highest bit: whether it is a string with escape sequences.
-  private let end: UInt32
+@usableFromInline
+struct Slice: Sendable {
+  /// From its start (in the lower half) to its end. The highest bit: whether it is a string with
+  /// escape sequences. All in one number, so that what was just written can be read at once.
+  @usableFromInline let bits: UInt64
 
-  static let none = Slice(from: 0, to: 0)
-  private static let escapesBit: UInt32 = 1 << 31
+  static var none: Slice { Slice(from: 0, to: 0) }
+  @usableFromInline static var escapesBit: UInt64 { 1 << 63 }
 
   @inline(__always)
   init(from start: Int, to end: Int, hasEscapes: Bool = false) {
-    precondition(end < Self.escapesBit, "a line is shorter than 2 GiB")
-    self.start = UInt32(truncatingIfNeeded: start)
-    self.end = UInt32(truncatingIfNeeded: end) | (hasEscapes ? Self.escapesBit : 0)
+    precondition(end < 1 << 31, "a line is shorter than 2 GiB")
+    let ends = UInt64(truncatingIfNeeded: end) << 32 | UInt64(truncatingIfNeeded: start)
+    bits = ends | (hasEscapes ? Self.escapesBit : 0)
   }
 
+  /// Nothing that is there ends where the line begins.
+  @inlinable @inline(__always)
+  var isThere: Bool { bits != 0 }
   @inline(__always)
-  var isThere: Bool { end > 0 }
-  @inline(__always)
-  var hasEscapes: Bool { end & Self.escapesBit != 0 }
-  @inline(__always)
+  var hasEscapes: Bool { bits & Self.escapesBit != 0 }
+  @inlinable @inline(__always)
   var range: Range<Int>? {
-    isThere ? Int(start)..<Int(end & ~Self.escapesBit) : nil
+    let end = (bits & ~Self.escapesBit) >> 32
+    return isThere ? Int(bits & 0xFFFF_FFFF)..<Int(end) : nil
   }
 }

@@ -13,24 +13,33 @@ package struct Message: Sendable {
 
   package private(set) var kind = Kind.notification
   /// By field.
-  private var slices = [6 of Slice](repeating: .none)
-  /// Of `params`, where that is an object.
-  private(set) var callMembers = CallMembers()
+  @usableFromInline private(set) var slices = [6 of Slice](repeating: .none)
+  /// Of `params`, where that is an object; otherwise of some earlier message's.
+  var callMembers = CallMembers()
   private var isVersion2 = false
   /// The first thing that makes a valid JSON text an invalid message.
   private var fault: EnvelopeFault?
 
   /// A number, or a string with its quotes, as it came; nil when absent or null.
-  package var id: Range<Int>? { self[.id] }
+  @inlinable package var id: Range<Int>? { self[.id] }
   /// The method's name, without its quotes.
-  package var method: Range<Int>? { self[.method] }
+  @inlinable package var method: Range<Int>? { self[.method] }
   /// An object or an array; nil when absent or null.
-  package var params: Range<Int>? { self[.params] }
-  package var result: Range<Int>? { self[.result] }
-  package var error: Range<Int>? { self[.error] }
+  @inlinable package var params: Range<Int>? { self[.params] }
+  @inlinable package var result: Range<Int>? { self[.result] }
+  @inlinable package var error: Range<Int>? { self[.error] }
 
   /// One that says nothing yet.
   package init() {}
+
+  /// Forgets everything, in place: a new one in its place would be written and then copied.
+  @inline(__always)
+  fileprivate mutating func reset() {
+    kind = .notification
+    slices = .init(repeating: .none)
+    isVersion2 = false
+    fault = nil
+  }
 
   /// The id when it is an integer of 64 bits.
   package func integerID(in line: Span<UInt8>) -> Int64? {
@@ -70,7 +79,7 @@ package enum MessageScanner {
   package static func scan(
     _ line: Span<UInt8>, into message: inout Message
   ) throws(MessageFault) {
-    message = Message()
+    message.reset()
     do {
       try message.scan(line)
     } catch {
@@ -115,12 +124,13 @@ private enum EnvelopeFault: Error {
 
 extension Message: MemberScan {
   /// The members of the top-level object that JSON-RPC knows.
+  @usableFromInline
   enum Field: Int { case jsonrpc, id, method, params, result, error }
 
   static var depth: Int { 1 }
 
-  @inline(__always)
-  private subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
+  @inlinable @inline(__always)
+  subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
 
   @inline(__always)
   fileprivate mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
@@ -258,7 +268,7 @@ extension Message: MemberScan {
 /// How nearly all clients begin a message that has an id; known by comparing words.
 private enum UsualStart {
   static let byteCount = 22
-  static let version = Slice(from: 11, to: 16)
+  static var version: Slice { Slice(from: 11, to: 16) }
 
   @inline(__always)
   static func begins(_ line: Span<UInt8>) -> Bool {

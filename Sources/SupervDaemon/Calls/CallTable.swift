@@ -28,7 +28,7 @@ package struct Call {
   ) {
     self.asker = asker.number
     answersTo = asker.connection
-    caller = asker.peer?.node
+    caller = asker.node
     self.callee = callee
     self.connection = connection
     self.outer = outer

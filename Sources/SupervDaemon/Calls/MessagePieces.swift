@@ -42,9 +42,7 @@ extension OutputSpan<UInt8> {
   /// Appends 16 hexadecimal digits, in lower case.
   @inline(__always)
   mutating func append(hexadecimal value: UInt64) {
-    let digits = SIMD2(
-      HexadecimalWord.digits(of: value >> 32).bigEndian,
-      HexadecimalWord.digits(of: value).bigEndian)
+    let digits = HexadecimalDigits(of: value).words
     append(unsafe unsafeBitCast(digits, to: Block.self), count: 16)
   }
 
