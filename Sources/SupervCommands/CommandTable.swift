@@ -357,6 +357,7 @@ private let otherCommands = [
 /// Of keeper and daemon: superv itself gives them.
 private let roleOptions = [
   Option(name: "config", valueName: "FILE", summary: "The configuration"),
+  Option(name: "directory", valueName: "DIR", summary: "Where superv was started"),
   Option(name: "runtime-dir", valueName: "DIR", summary: "Where the journal is"),
   Option(name: "mirror", summary: "Agents' lines also go to standard output"),
   Option(name: "ready-fd", valueName: "FD", summary: "Where to write one line once it serves"),

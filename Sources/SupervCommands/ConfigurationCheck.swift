@@ -32,9 +32,17 @@ extension DiagnosticReport {
 extension Session {
   /// The file as an absolute path: whoever reads it later may be in another folder.
   func absolutePath(_ path: String) throws(CommandFailure) -> String {
-    guard !path.hasPrefix("/") else { return path }
+    path.hasPrefix("/") ? path : "\(try workingFolder())/\(path)"
+  }
+
+  /// Where a daemon of this configuration has to know that it was started; nil: it need not.
+  func folder(of configuration: Configuration) throws(CommandFailure) -> String? {
+    configuration.settings.supervisord == nil ? nil : try workingFolder()
+  }
+
+  private func workingFolder() throws(CommandFailure) -> String {
     do {
-      return "\(try Surroundings.currentDirectory())/\(path)"
+      return try Surroundings.currentDirectory()
     } catch {
       throw .system(error)
     }
@@ -42,7 +50,9 @@ extension Session {
 
   func load(_ path: String) throws(CommandFailure) -> LoadedConfiguration {
     loadConfiguration(
-      try absolutePath(path), from: SystemConfigurationSource(environment: environment),
+      try absolutePath(path),
+      from: SystemConfigurationSource(
+        environment: environment, startedIn: (try? Surroundings.currentDirectory()) ?? "/"),
       shownFrom: try? Surroundings.currentDirectory())
   }
 

@@ -20,7 +20,8 @@ final class DaemonLaunch {
 
   /// - Throws: `CommandFailure` when it cannot be spawned.
   init(
-    _ executable: String, configuration: String, runtimeDirectory: String,
+    _ executable: String, configuration: String, startedIn folder: String?,
+    runtimeDirectory: String,
     environment: [String: String]
   ) throws(CommandFailure) {
     controlSocket = "\(runtimeDirectory)/control.sock"
@@ -34,7 +35,7 @@ final class DaemonLaunch {
         command: [
           "superv", "keeper", "--config", configuration, "--runtime-dir", runtimeDirectory,
           "--ready-fd", "\(Self.readyDescriptor)",
-        ],
+        ] + (folder.map { ["--directory", $0] } ?? []),
         environment: environment.map { "\($0)=\($1)" })
       request.candidates = [executable]
       request.directory = "/"

@@ -22,6 +22,7 @@ private let loggerDoorDescriptor: Int32 = 4
   let start = arguments.start
   guard let directory = start.runtimeDirectory else { return CommandStatus.usage.rawValue }
   var words = ["daemon", "--config", start.configurationPath, "--runtime-dir", directory]
+  if let folder = start.workingFolder { words += ["--directory", folder] }
   if start.mirrorsOutput { words.append("--mirror") }
   var settings = KeeperSettings(daemonArguments: words, runtimeDirectory: directory)
   settings.readyDescriptor = arguments.readyDescriptor

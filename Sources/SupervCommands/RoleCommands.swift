@@ -11,6 +11,7 @@ import SupervSystem
   if InitRole.isOurs { tellWhatIsMissing(in: session) }
   session.console.flush()
   var start = DaemonStart(configurationPath: path, mirrorsOutput: true)
+  start.workingFolder = try session.folder(of: configuration)
   start.runtimeDirectory = configuration.settings.runtimeDirectory
   return status(session.roles.keeper(DaemonArguments(start)))
 }
@@ -39,6 +40,7 @@ func refuseForeignProcesses() throws(CommandFailure) {
 private func daemonArguments(_ invocation: Invocation) throws(CommandFailure) -> DaemonArguments {
   guard let path = invocation.value("config") else { throw .usage("--config FILE is missing") }
   var start = DaemonStart(configurationPath: path, mirrorsOutput: invocation.has("mirror"))
+  start.workingFolder = invocation.value("directory")
   start.runtimeDirectory = invocation.value("runtime-dir")
   start.keeperDescriptor = try descriptor("keeper-fd", invocation)
   start.lockDescriptor = try descriptor("lock-fd", invocation)

@@ -14,8 +14,8 @@ import SupervSystem
   let runtime = configuration.settings.runtimeDirectory
   try refuseSecondDaemon(in: runtime)
   let launch = try DaemonLaunch(
-    session.executable, configuration: path, runtimeDirectory: runtime,
-    environment: session.environment)
+    session.executable, configuration: path, startedIn: try session.folder(of: configuration),
+    runtimeDirectory: runtime, environment: session.environment)
   try launch.waitUntilServing(by: deadline)
   return try showTree(launch, invocation, session, deadline)
 }

@@ -41,6 +41,8 @@ package struct DaemonSettings: Hashable, Sendable {
   /// The longest message on a socket.
   package var maximumMessageBytes = 1 << 20
   package var controlGroups: ControlGroupPolicy = .auto
+  /// What a configuration of supervisord says, from which all else was made.
+  package var supervisord: SupervisordConfiguration?
 
   /// Where agents connect to superv.
   package var agentSocket: String { "\(runtimeDirectory)/agent.sock" }
@@ -101,6 +103,9 @@ package struct AgentDefinition: Hashable, Sendable {
   package var log = LogSettings()
   package var health = HealthSettings()
   package var calls = CallSettings()
+  /// It is run as supervisord runs it, where that is not how superv does: streams, input,
+  /// environment and whom a signal goes to. Its paths are absolute.
+  package var program: SupervisordProgram?
 
   package init(
     specification: AgentSpecification, agent: String, instance: Int = 0, command: [String],

@@ -9,7 +9,8 @@ package struct LoadedConfiguration: Sendable {
   package var files: [String]
 }
 
-/// Loads a configuration with everything it includes, and checks it as a whole.
+/// Loads a configuration with everything it includes, in superv's own dialect or in supervisord's,
+/// and checks it as a whole.
 ///
 /// - Parameters:
 ///   - path: the main file, absolute.
@@ -19,6 +20,9 @@ package func loadConfiguration(
   _ path: String, from source: some ConfigurationSource, shownFrom folder: String? = nil
 ) -> LoadedConfiguration {
   let path = absolutePath(path, from: "/")
+  if let bytes = try? source.readFile(path, limit: maximumFileBytes), isSupervisord(bytes) {
+    return loadMeaning(ofSupervisord: path, from: source, shownFrom: folder)
+  }
   var loader = FileLoader(source: source, shownFrom: folder)
   loader.load(path, from: nil)
   var reading = loader.reading

@@ -25,6 +25,8 @@ package final class Daemon<Machine: Kernel> {
   let calls: CallHub
   let health = HealthHub()
   let metrics = MetricsHub()
+  let supervisord = SupervisordHub()
+  let listening = ListeningHub()
   let startedAt: MonotonicTime
   let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
@@ -73,6 +75,7 @@ package final class Daemon<Machine: Kernel> {
       isStopAnnounced = true
     }
     health.heldNames = Set(recovered?.held ?? [])
+    journal.groups = recovered?.groups
     adoptDefinitions()
   }
 
@@ -110,6 +113,7 @@ package final class Daemon<Machine: Kernel> {
     tell(StoryEvent("daemon.started", .daemon, reason: "superv \(supervVersion)")) {
       $0.pid = options.pid
     }
+    tellSupervisordStarts()
     feed(.begin)
     endTurn()
   }
@@ -121,6 +125,7 @@ package final class Daemon<Machine: Kernel> {
     case .leftBehind(let process, let count): tellLeftBehind(count, by: process)
     case .ended(let key, let termination):
       agents[key.node.index]?.process?.isAlive = false
+      endOutputs(of: key)
       endHealth(of: key)
       feed(.exited(key.node, incarnation: key.incarnation, termination))
       endCalls(of: key, termination)
@@ -129,18 +134,21 @@ package final class Daemon<Machine: Kernel> {
     case .connected(let id, .control(let peer)):
       control.open(calls.asker(id, of: nil), peer, configuration.settings)
     case .connected(let id, .http): http.open(id)
+    case .connected(let id, .supervisord(let server)): openSupervisord(id, server: server)
     case .connected(let id, .agent(let process, let peer)): openSession(id, of: process, peer)
     case .connected(let id, .stranger(let peer, let why)): refuse(id, peer, because: why)
     case .received(let id, let bytes):
       switch id.door {
       case .control: receive(bytes, on: id)
       case .http: receiveHTTP(bytes, on: id)
+      case .supervisord: receiveFromSupervisorctl(bytes, on: id)
       case .agent: receiveFromAgent(bytes, on: id)
       }
     case .disconnected(let id):
       switch id.door {
       case .control: closeControl(id)
       case .http: http.close(id)
+      case .supervisord: closeSupervisord(id)
       case .agent: closeSession(id)
       }
     case .notified(let process, let sender, let bytes):
@@ -149,6 +157,11 @@ package final class Daemon<Machine: Kernel> {
     case .probeEnded(let probe, let outcome): probeEnded(probe, outcome)
     case .limit(let process, let news): take(news, of: process)
     case .surveyed(let survey): take(survey)
+    case .output(let process, let channel, let bytes): take(bytes, from: process, channel)
+    case .inputClosed(let process): listenerIsDeaf(process)
+    case .fileRead(let id, let read):
+      supervisord.readings.answer(id, read)
+      advanceOperations()
     case .journalFault(let why): tell(StoryEvent("daemon.journal_fault", .daemon, reason: why))
     case .alarm: fireTimers()
     }
@@ -162,6 +175,7 @@ package final class Daemon<Machine: Kernel> {
       story = []
       publish(told)
       answerWaiting()
+      if front != nil { advanceOperations() }
     } while !story.isEmpty
     if journal.isLong { writeSnapshot() }
     nextDeadline = earlier(earlier(timers.first?.time, calls.nextDeadline), health.nextDeadline)
@@ -246,7 +260,9 @@ extension Daemon {
     let environment = try AgentEnvironment.make(
       for: slot.definition, incarnation: key.incarnation, settings: configuration.settings,
       kernel: kernel)
-    return Launch(key: key, agent: slot.definition, environment: environment, log: slot.log)
+    return Launch(
+      key: key, agent: slot.definition, environment: environment, log: slot.log,
+      errorLog: slot.errorLog, taps: taps(of: slot.definition))
   }
 
   /// Gives every agent of the tree its definition from the configuration.
@@ -260,15 +276,19 @@ extension Daemon {
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }
       let log = LogFileSettings(of: definition, in: settings.logDirectory)
-      if let old = agents[id.index], old.log != log, old.log.path == log.path {
-        kernel.updateLog(log)
-      }
+      let errorLog = definition.program.map { LogFileSettings(of: $0.errors, $0.name) }
       let old = agents[id.index]
-      agents[id.index] = AgentSlot(definition: definition, log: log, process: old?.process)
+      for (before, after) in [(old?.log, log), (old?.errorLog, errorLog ?? log)] {
+        if let before, before != after, before.path == after.path { kernel.updateLog(after) }
+      }
+      agents[id.index] = AgentSlot(
+        definition: definition, log: log, errorLog: errorLog, process: old?.process)
       if let process = old?.process, old?.definition.wantsSameHealth(as: definition) == false {
         changed.append(ProcessKey(node: id, incarnation: process.incarnation))
       }
     }
+    adoptPrograms()
+    adoptListeners()
     calls.adopt(configuration, tree) { node in
       agents.indices.contains(node.index) && agents[node.index]?.process?.isAlive == true
     }
@@ -282,6 +302,9 @@ extension Daemon {
     while let key = timers.popDue(kernel.now) {
       if key == shutdownTimerKey {
         feed(.hurry)
+      } else if key == supervisordTimerKey {
+        fireSupervisordTimer()
+        advanceOperations()
       } else {
         feed(.timer(NodeID(index: key)))
       }
@@ -300,6 +323,7 @@ extension Daemon {
     event.realTimeNanoseconds = kernel.realTimeNanoseconds
     change(&event)
     story.append(event)
+    if front != nil { translate(event) }
   }
 
   /// The same, by whatever daemon comes to it, if what the next line of the journal says is done.

@@ -18,6 +18,8 @@ package struct ConnectionID: Hashable, Sendable {
   /// The socket that it came in on.
   package enum Door: UInt8, CaseIterable, Sendable {
     case control, http, agent
+    /// One of supervisord's HTTP servers.
+    case supervisord
   }
 
   package let door: Door
@@ -37,6 +39,8 @@ package struct ConnectionID: Hashable, Sendable {
 package enum Caller: Hashable, Sendable {
   case control(PeerCredentials)
   case http
+  /// At which of supervisord's servers.
+  case supervisord(server: Int)
   /// A process of this agent, as the kernel says.
   case agent(ProcessKey, PeerCredentials)
   /// On the agents' socket, and no agent's process; with what was looked for in vain.
@@ -64,6 +68,46 @@ package struct Launch: Hashable, Sendable {
   /// The whole environment, `NAME=value`.
   package var environment: [String]
   package var log: LogFileSettings
+  /// Where standard error goes; nil: to the same place.
+  package var errorLog: LogFileSettings?
+  /// The outputs that come to the daemon, as `output`, and go on from there: the logger gets what
+  /// `writeOutput` says.
+  package var taps: Set<OutputChannel> = []
+}
+
+package enum OutputChannel: String, Codable, Hashable, Sendable {
+  case stdout, stderr
+}
+
+/// One reading of a file. Never reused.
+package struct FileReadID: Hashable, Sendable {
+  package let number: UInt64
+
+  package init(number: UInt64) { self.number = number }
+}
+
+package enum FilePart: Hashable, Sendable {
+  /// So many bytes from an offset, fewer at the end of the file; none where that lies before it.
+  case from(Int, count: Int)
+  /// The last ones, as many as there are.
+  case last(Int)
+}
+
+/// What keeps a file from being executed; with its path.
+package enum CommandFault: Hashable, Sendable {
+  case notFound(String)
+  case isFolder(String)
+  case notExecutable(String)
+  case notPermitted(String)
+}
+
+/// What was found of a file.
+package enum FileRead: Hashable, Sendable {
+  case missing
+  /// It cannot be read; for people.
+  case failed(String)
+  /// `sizeBytes` and `inode` are those of the file that the bytes are from.
+  case bytes([UInt8], sizeBytes: Int, inode: UInt64)
 }
 
 /// Why a process could not be started, for people: stage, path and error.
@@ -93,6 +137,12 @@ package enum KernelEvent: Sendable {
   case probeEnded(ProbeID, ProbeOutcome)
   /// What an incarnation uses has got past a limit.
   case limit(ProcessKey, LimitNews)
+  /// What a process has written to an output that the daemon itself reads (`Launch.taps`).
+  case output(ProcessKey, OutputChannel, [UInt8])
+  /// A process does not read its standard input any more: what waited for it is lost.
+  case inputClosed(ProcessKey)
+  /// What `readFile(_:_:_:)` asked for.
+  case fileRead(FileReadID, FileRead)
   /// What `beginSurvey` asked for.
   case surveyed(Survey)
   /// The journal could not be written, for people.
@@ -119,7 +169,8 @@ package protocol Kernel: AnyObject {
   ///   agent and log.
   /// - Returns: false when its program was never executed, and no process is left of it.
   func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool
-  /// Sends a signal to the whole process group of an incarnation that runs.
+  /// Sends a signal to the whole process group of an incarnation that runs; to its process alone
+  /// where that is how supervisord does it.
   func signal(_ process: ProcessKey, _ signal: Signal)
   /// Kills all processes of an incarnation that runs.
   func kill(_ process: ProcessKey)
@@ -176,11 +227,29 @@ package protocol Kernel: AnyObject {
   ///
   /// - Returns: false when there are no descriptors left for it.
   func writeLog(_ line: [UInt8], to place: AgentLogPlace) -> Bool
+  /// Appends bytes, as they are, to the log file of a tapped output. They are dropped and counted
+  /// as those of `writeLog` are.
+  func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel)
+  /// Queues bytes for the standard input of a program of supervisord's.
+  ///
+  /// - Returns: false, and nothing is queued, when it has none or more than 1 MiB would wait.
+  func writeInput(_ bytes: [UInt8], to process: ProcessKey) -> Bool
+  /// Has a part of a file read, however long the disk takes; `fileRead` follows exactly once. At
+  /// most 4 MiB.
+  func readFile(_ id: FileReadID, _ path: String, _ part: FilePart)
+  /// Begins log files anew, without what they hold and without those that were rotated.
+  func clearLog(_ path: String)
   /// New settings of a log file whose streams stay open.
   func updateLog(_ settings: LogFileSettings)
 
+  /// What local time is ahead of UTC then.
+  func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32
+  /// Why a command cannot be executed, as far as a look at its file says.
+  func fault(ofCommand command: [String], environment: [String]) -> CommandFault?
   /// From the daemon's own environment, as it is now.
   func environmentVariable(_ name: String) -> String?
+  /// Of all of them.
+  var environmentNames: [String] { get }
   func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8]
   func user(_ name: String) -> UserDatabase.User?
 }
@@ -198,6 +267,13 @@ package struct ControlGroupsReport: Hashable, Sendable {
 }
 
 extension Kernel {
+  package var environmentNames: [String] { [] }
+  package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
+  package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }
+  package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {}
+  package func writeInput(_ bytes: [UInt8], to process: ProcessKey) -> Bool { false }
+  package func readFile(_ id: FileReadID, _ path: String, _ part: FilePart) {}
+  package func clearLog(_ path: String) {}
   package func orphans() -> [ProcessKey: [Int32]] { [:] }
   package func problem(keeping limit: TreeLimit) -> String? { nil }
   package var controlGroups: ControlGroupsReport { ControlGroupsReport() }

@@ -43,8 +43,15 @@ extension Daemon {
   }
 
   private func apply(_ new: Configuration, _ record: RecordedConfiguration) {
-    configuration = new.keepingFixedSettings(of: configuration)
     journal.records = [journal.records[0], record]
+    journal.groups = nil
+    supervisord.reread = nil
+    activate(new.keepingFixedSettings(of: configuration))
+  }
+
+  /// Goes by another configuration from now on.
+  func activate(_ new: Configuration) {
+    configuration = new
     // Definitions before effects: what the tree starts is started by the new ones.
     let effects = tree.handle(.reload(new.tree), now: kernel.now)
     let changed = adoptDefinitions()
@@ -89,6 +96,7 @@ extension Configuration {
     kept.settings.http = old.http
     kept.settings.logTotalMaximumBytes = old.logTotalMaximumBytes
     kept.settings.eventLog = old.eventLog
+    kept.settings.supervisord?.servers = old.supervisord?.servers ?? []
     return kept
   }
 }

@@ -10,6 +10,7 @@ let shutdownTimerKey = -1
 
 extension Daemon {
   func take(_ signal: Signal) {
+    tellSupervisord(of: signal)
     switch signal {
     case .hangUp: reloadFromFile(askedBy: nil)
     case _ where InitRole.stopSignals.contains(signal):
@@ -32,6 +33,7 @@ extension Daemon {
   func announceStop(_ reason: String, askedBy peer: StoryEvent.Peer? = nil) {
     guard !isStopAnnounced else { return }
     isStopAnnounced = true
+    tellSupervisordStops()
     announce(StoryEvent("daemon.stopping", .daemon, reason: reason)) { $0.peer = peer }
   }
 

@@ -20,6 +20,8 @@ final class DaemonProcess {
   var spared: Set<Int32> = []
   /// It ends for another program to go on.
   var hasHandedOver = false
+  /// It ends because its tree has, which another one begins anew.
+  var beginsAnew = false
   /// It ends because its tree has.
   var doneStatus: Int32?
 

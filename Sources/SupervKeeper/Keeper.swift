@@ -187,6 +187,7 @@ package final class Keeper {
       case .execute(let path):
         executable.change(to: path)
         daemon.hasHandedOver = true
+      case .again: daemon.beginsAnew = true
       case .done(let status): daemon.doneStatus = status
       case nil: complain("the daemon says '\(words)', which is not understood")
       }
@@ -200,6 +201,8 @@ package final class Keeper {
     daemon = nil
     if let asked = dead.doneStatus {
       isOver = asked
+    } else if dead.beginsAnew {
+      startAt = Clock.monotonicNanoseconds
     } else if dead.hasHandedOver {
       complain("the daemon (pid \(dead.pid)) hands over to \(executable.path)")
       startAt = Clock.monotonicNanoseconds

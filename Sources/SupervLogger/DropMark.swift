@@ -14,7 +14,9 @@ enum DropMark: Hashable, Sendable {
   init(_ stream: LogStream) {
     switch (stream.kind, stream.file.format) {
     case (.events, _): self = .event
-    case (.stdout, .text), (.stderr, .text), (.raw, .text): self = .text
+    case (.stdout, .text), (.stderr, .text), (.raw, .text), (.stdout, .bytes),
+      (.stderr, .bytes), (.raw, .bytes):
+      self = .text
     case (.stdout, .json), (.stderr, .json), (.raw, .json):
       self = .json(label: RecordShape.label(stream.origin, stream: "superv"))
     }

@@ -36,6 +36,7 @@ final class LogFile {
 
   private unowned let store: LogStore
   private let log: LogFolder.Log
+  private let device: DeviceFile?
   private var descriptor: Descriptor?
   /// The file ends in the middle of a line.
   private var isTorn = false
@@ -45,6 +46,7 @@ final class LogFile {
     self.settings = settings
     self.store = store
     log = store.folder.log(at: settings.path)
+    device = settings.format == .bytes ? DeviceFile(at: settings.path) : nil
   }
 
   var isOpen: Bool { descriptor != nil }
@@ -122,7 +124,7 @@ final class LogFile {
       var span = last.mutableSpan
       _ = try opened.read(into: &span, at: status.size - 1)
     }
-    isTorn = last[0] != UInt8(ascii: "\n")
+    isTorn = settings.format != .bytes && last[0] != UInt8(ascii: "\n")
     descriptor = consume opened
     store.didOpen(self)
     store.folder.setCurrentBytes(status.size, of: log)
@@ -137,6 +139,10 @@ final class LogFile {
   }
 
   private func put(_ rest: inout Slice<UnsafeBufferPointer<UInt8>>) throws(SystemError) {
+    if let device {
+      guard !device.isOwnOutput || store.isInForeground else { return }
+      return try unsafe device.write(UnsafeBufferPointer(rebasing: rest))
+    }
     while unsafe !rest.isEmpty {
       try open()
       let limit = store.folder.limit(for: log, maximumBytes: settings.maximumBytes)
@@ -173,6 +179,7 @@ final class LogFile {
         let rest = unsafe UnsafeBufferPointer(rebasing: chunk[index...])
         index += try writeOnce(unsafe rest.span)
       } catch {
+        if settings.format == .bytes, index > start { return index }
         let whole = unsafe RecordBounds.lastEnd(chunk[..<index]) ?? start
         if index > whole { cutOff(Int64(index - whole)) }
         if whole > start { return whole }

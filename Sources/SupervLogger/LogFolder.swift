@@ -16,6 +16,8 @@ final class LogFolder {
     fileprivate init(path: String) { self.path = path }
   }
 
+  private static let mostRotated = 10_000
+
   private(set) var directory = ""
   private(set) var maximumBytes: Int64 = 0
   private(set) var totalBytes: Int64 = 0
@@ -57,7 +59,20 @@ final class LogFolder {
     if let log = logs[path] { return log }
     let log = Log(path: path)
     logs[path] = log
+    if !isInFolder(path) { findRotated(log) }
     return log
+  }
+
+  /// What another life has left of a log that lies elsewhere.
+  private func findRotated(_ log: Log) {
+    for number in 1...Self.mostRotated {
+      let path = LogFileName.path(log.path, number: number)
+      guard let status = try? Files.status(of: path, followingLinks: false) else { return }
+      add(
+        RotationPlan.Candidate(
+          bytes: status.size, modifiedNanoseconds: status.modifiedNanoseconds),
+        number: number, to: log)
+    }
   }
 
   /// How large the current file may get: what its settings say, less when the cap demands it.

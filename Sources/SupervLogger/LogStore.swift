@@ -24,6 +24,8 @@ package struct LoggerOptions {
 final class LogStore {
   let options: LoggerOptions
   let folder = LogFolder()
+  /// Whether standard output and standard error are somebody's to read.
+  var isInForeground = false
   /// What has to be told to the daemon.
   var report: (LoggerReport) -> Void = { _ in }
 

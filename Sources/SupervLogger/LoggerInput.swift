@@ -28,7 +28,7 @@ final class LoggerInput {
     switch stream.kind {
     case .stdout, .stderr:
       splitter = LineSplitter(limit: LineLimits.recordBytes)
-      shownName = Array(stream.origin.name.utf8)
+      shownName = stream.file.format == .bytes ? [] : Array(stream.origin.name.utf8)
     case .events, .raw:
       splitter = LineSplitter(limit: LineLimits.verbatimBytes)
       shownName = []
@@ -60,6 +60,9 @@ final class LoggerInput {
     case .events, .raw: true
     }
   }
+
+  /// Whether what it brings is written as it comes, not line by line.
+  var isUntouched: Bool { !isOfDaemon && stream.file.format == .bytes }
 
   /// Whether the other one has to be read to its end first.
   func follows(_ other: LoggerInput) -> Bool {
@@ -97,6 +100,12 @@ final class LoggerInput {
     lines += encoder.records
     bytes += UInt64(more)
     droppedLines += encoder.droppedRecords
+  }
+
+  func countUntouched(lines more: UInt64, dropped: UInt64, bytes count: Int) {
+    lines += more
+    droppedLines += dropped
+    bytes += UInt64(count)
   }
 
   func countTorn() { droppedLines += 1 }

@@ -173,9 +173,20 @@ package final class LoggerLoop {
     guard let count else { return .open }
     guard count > 0 else { return .ended }
     input.widen(afterRead: count)
-    encode(input.splitter.feed(buffer, count: count), of: input)
-    input.count(encoder, bytes: count)
+    if input.isUntouched {
+      unsafe pass(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(room)[..<count]), of: input)
+    } else {
+      encode(input.splitter.feed(buffer, count: count), of: input)
+      input.count(encoder, bytes: count)
+    }
     return .open
+  }
+
+  private func pass(_ bytes: UnsafeBufferPointer<UInt8>, of input: LoggerInput) {
+    let lines = unsafe bytes.count { $0 == UInt8(ascii: "\n") }
+    let dropped = unsafe input.file.write(bytes)
+    input.countUntouched(
+      lines: UInt64(lines), dropped: dropped, bytes: bytes.count)
   }
 
   private func encode(_ run: LineRun?, of input: LoggerInput) {

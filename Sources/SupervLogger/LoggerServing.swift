@@ -9,6 +9,7 @@ extension LoggerLoop {
     case .configure(let directory, let totalMaximumBytes, let mirrorsToTerminal):
       try? Files.makeDirectories(directory, mode: 0o750)
       store.folder.configure(directory: directory, maximumBytes: totalMaximumBytes)
+      store.isInForeground = mirrorsToTerminal
       setMirror(mirrorsToTerminal)
     case .open:
       malformedCommands += 1

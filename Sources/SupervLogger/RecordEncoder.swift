@@ -28,6 +28,7 @@ package enum RecordShape: Hashable, Sendable {
       case .json:
         self = .json(
           label: RecordShape.label(origin, stream: kind == .stdout ? "stdout" : "stderr"))
+      case .bytes: self = .verbatim
       }
     }
   }

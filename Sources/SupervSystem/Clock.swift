@@ -14,6 +14,14 @@ package enum Clock {
   /// Nanoseconds since 1970-01-01 UTC, for people to read; may jump (clock_gettime(2)).
   package static var realTimeNanoseconds: Int64 { read(CLOCK_REALTIME) }
 
+  /// What local time is ahead of UTC then, in seconds (localtime(3): `TZ`, or `/etc/localtime`).
+  package static func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
+    var time = time_t(seconds)
+    var fields = unsafe tm()
+    guard unsafe localtime_r(&time, &fields) != nil else { return 0 }
+    return unsafe Int32(clamping: fields.tm_gmtoff)
+  }
+
   /// A point on the monotonic clock as the kernel counts the starts of processes: in clock ticks
   /// since boot, suspended time included, and one less, as both are rounded.
   package static func ticks(atMonotonicNanoseconds time: Int64) -> UInt64 {

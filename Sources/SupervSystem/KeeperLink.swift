@@ -18,6 +18,8 @@ package enum KeeperRequest: Hashable, Sendable {
   /// Every daemon after this one is this program. One that does not come to serve is followed by
   /// the program before it.
   case execute(path: String)
+  /// The tree has ended, and another daemon begins it anew.
+  case again
   /// The tree has ended; with this status the keeper ends as soon as the daemon has.
   case done(status: Int32)
 
@@ -29,6 +31,7 @@ package enum KeeperRequest: Hashable, Sendable {
     case .spare(let pids): "spare \(pids.map(String.init).joined(separator: " "))"
     case .reap(let pid): "reap \(pid)"
     case .execute(let path): "execute \(path)"
+    case .again: "again"
     case .done(let status): "done \(status)"
     }
   }
@@ -38,6 +41,7 @@ package enum KeeperRequest: Hashable, Sendable {
     switch (parts.first, parts.dropFirst().first) {
     case ("beginning", nil): self = .beginning
     case ("serving", nil): self = .serving
+    case ("again", nil): self = .again
     case ("store", let name?): self = .store(name: name)
     case ("spare", let list?):
       let words = list.split(separator: " ")

@@ -36,6 +36,11 @@ extension SystemError {
     SystemError("open", code: EINVAL, subject: path)
   }
 
+  /// There is nobody at the other end of it.
+  package static func isClosed(_ path: String) -> SystemError {
+    SystemError("open", code: EPIPE, subject: path)
+  }
+
   /// A write that took nothing and gave no reason.
   package static func wroteNothing(_ path: String) -> SystemError {
     SystemError("write", code: EIO, subject: path)

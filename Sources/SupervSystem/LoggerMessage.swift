@@ -13,6 +13,8 @@ package enum LogStreamKind: UInt8, CaseIterable, Hashable, Sendable {
 package enum LogFormat: UInt8, CaseIterable, Hashable, Sendable {
   case text = 1
   case json = 2
+  /// The bytes as they come, unfinished lines too.
+  case bytes = 3
 }
 
 /// Which process a stream comes from.
@@ -39,6 +41,9 @@ package struct LogOrigin: Hashable, Sendable {
 
 /// A log file, and when it is rotated.
 package struct LogFileSettings: Hashable, Sendable {
+  /// What stands in front of a name where the log of the system is meant, and no file.
+  package static let systemLogMark = "syslog:"
+
   /// Absolute. Streams with the same path share the file.
   package var path: String
   package var format: LogFormat

@@ -17,6 +17,16 @@ package enum Surroundings {
     return variables
   }
 
+  /// The name of this machine (uname(2)); `localhost` when it has none.
+  package static var hostName: String {
+    var names = utsname()
+    guard unsafe uname(&names) == 0 else { return "localhost" }
+    let name = unsafe withUnsafeBytes(of: &names.nodename) { bytes in
+      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    return name.isEmpty ? "localhost" : name
+  }
+
   /// One variable of the environment as it is now; nil without it (getenv(3)).
   package static func variable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }

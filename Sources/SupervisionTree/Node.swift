@@ -123,6 +123,8 @@ struct Node: Codable, Sendable {
   /// Restarts that supervision made; those that an operator asked for are not counted.
   var restarts = 0
   var lastExit: ExitRecord?
+  /// In a row, of an agent whose starts are counted; nil: none.
+  var failedStarts: Int?
   var afterStop: AfterStop?
   var needs: [ResolvedNeed] = []
   /// The siblings whose subtrees need something in this one: they stop before it.

@@ -20,6 +20,11 @@ package enum Reason: Codable, Hashable, Sendable {
   case group(Strategy, sibling: String)
   /// Restart `limit + 1` within `period` is not made.
   case intensityExceeded(child: String, limit: Int, period: Duration, after: String)
+  /// Attempt `number` of `limit` to start it, after the first.
+  case startRetry(number: Int, limit: Int, after: String)
+  case startRetriesSpent(limit: Int, after: String)
+  /// It is started again, and its budget is not for that.
+  case spared(after: String)
   case supervisorGaveUp(String)
   case supervisorStops(String)
   /// It was not gone when the time for it was over.
@@ -63,6 +68,12 @@ extension Reason: CustomStringConvertible {
     case .intensityExceeded(let child, let limit, let period, let cause):
       "gave up on \(child): more than \(limit) restart\(limit == 1 ? "" : "s") in "
         + "\(period.brief); last: \(cause)"
+    case .startRetry(let number, let limit, let cause):
+      "attempt \(number) of \(limit) to start it again after \(cause)"
+    case .startRetriesSpent(let limit, let cause):
+      "gave up: it did not start, and \(limit) further attempt\(limit == 1 ? "" : "s") "
+        + "(startretries) did not help; last: \(cause)"
+    case .spared(let cause): "started again after \(cause)"
     case .supervisorGaveUp(let name): "its supervisor \(name) gave up"
     case .supervisorStops(let name): "its supervisor \(name) stops"
     case .graceOver(let grace): "still there after \(grace.brief)"

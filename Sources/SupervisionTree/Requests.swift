@@ -62,6 +62,7 @@ extension SupervisionTree {
     case .down:
       nodes[id.index].bar = nil
       nodes[id.index].window = RestartWindow()
+      nodes[id.index].failedStarts = nil
       startAlone(id, why: why)
     case .retrying(due: .some): startAlone(id, why: why)
     case .retrying(due: nil):

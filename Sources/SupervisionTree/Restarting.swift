@@ -7,7 +7,12 @@ extension SupervisionTree {
     case .running(let isReady):
       let exitClass = agent.classOfEnd(termination)
       let why = Reason.ended(termination, exitClass)
-      if !isReady { effects.append(.cancelTimer(id)) }
+      if isReady {
+        nodes[id.index].failedStarts = nil
+      } else {
+        effects.append(.cancelTimer(id))
+        countFailedStart(id)
+      }
       record(id, termination, exitClass)
       setPhase(id, .ended, why: why)
       note(.agentExited, id, why)
@@ -41,7 +46,7 @@ extension SupervisionTree {
     switch mail {
     case .ended(let child): if nodes[child.index].phase == .ended { decide(id, child) }
     case .retry(let child):
-      if nodes[child.index].phase == .retrying(due: nil) {
+      if nodes[child.index].phase == .retrying(due: nil), !retryStart(id, child) {
         restart(id, child, after: nodes[child.index].reason.description, .immediate)
       }
       // Its siblings wait for this attempt no longer: it was called off, or a reload untied them.
@@ -70,10 +75,11 @@ extension SupervisionTree {
       setPhase(child, .down(.stopped))
       return perform(.up, on: child)
     }
+    if retryStart(id, child) { return }
     let exit = isAgent(child) ? node.lastExit : nil
     let exitClass = exit?.exitClass ?? .normal
     let decision = node.policy.restart.decision(
-      after: exitClass, termination: exit?.termination)
+      after: exitClass, termination: startRetries(of: child) == nil ? exit?.termination : nil)
     let why =
       if case .health(let reason) = node.reason {
         Reason.unhealthyNotRestarted(node.policy.restart, reason)
@@ -111,19 +117,25 @@ extension SupervisionTree {
     let supervisor = self[id].specification
     let intensity = id == .root ? specification.intensity : supervisor.intensity
     let backoff = id == .root ? specification.backoff : supervisor.backoff
+    let isSpared = isSpared(child)
     let spent =
-      id == .root
-      ? nodes[child.index].window.spend(intensity, now: now)
-      : self[id].window.spend(intensity, now: now)
+      isSpared
+      ? 0
+      : id == .root
+        ? nodes[child.index].window.spend(intensity, now: now)
+        : self[id].window.spend(intensity, now: now)
     guard let number = spent else {
       let why = Reason.intensityExceeded(
         child: nodes[child.index].name, limit: intensity.limit, period: intensity.period,
         after: cause)
       return giveUp(id, on: child, why: why)
     }
-    let why = Reason.restart(
-      number: number, limit: intensity.limit, period: intensity.period, after: cause)
-    let delay = backoff.delay(restart: number, urgency: urgency, jitter: &jitter)
+    let why =
+      isSpared
+      ? Reason.spared(after: cause)
+      : .restart(number: number, limit: intensity.limit, period: intensity.period, after: cause)
+    let delay =
+      isSpared ? .zero : backoff.delay(restart: number, urgency: urgency, jitter: &jitter)
     switch supervisor.strategy {
     case .oneForOne: restartAlone(id, child, delay: delay, why: why)
     case .oneForAll: restartGroup(id, from: 0, child, delay: delay, why: why)
@@ -133,7 +145,7 @@ extension SupervisionTree {
     }
   }
 
-  private mutating func restartAlone(
+  mutating func restartAlone(
     _ id: NodeID, _ child: NodeID, delay: Duration, why: Reason
   ) {
     guard delay > .zero else {

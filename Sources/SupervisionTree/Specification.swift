@@ -119,6 +119,9 @@ package struct ChildPolicy: Codable, Hashable, Sendable {
   /// Whether its normal end counts for its supervisor's `autoShutdown` (OTP 24).
   package var significant = false
   package var needs: [Need] = []
+  /// Siblings with a higher one are gone before those with a lower one are told to stop
+  /// (supervisord); nil is below all others.
+  package var priority: Int?
 
   package init() {}
 }
@@ -132,6 +135,8 @@ package struct AgentSpecification: Codable, Hashable, Sendable {
   package var normalExitCodes: ExitCodes = [0]
   /// How long the process must stay up to count as ready; nil: until it is said to be ready.
   package var readyAfter: Duration? = .seconds(1)
+  /// nil: an end is an end, however soon it comes.
+  package var startRetries: StartRetries?
   /// From the gentlest to the last; the last one is `.kill`.
   package var stopLadder: [StopRung] = [
     StopRung(.signal(15), grace: .seconds(10)), StopRung(.kill, grace: nil),

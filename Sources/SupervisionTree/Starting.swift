@@ -130,6 +130,7 @@ extension SupervisionTree {
   mutating func startFailed(_ id: NodeID, _ origin: StartOrigin, _ why: Reason) {
     let parent = nodes[id.index].parent
     switch origin {
+    case .request where startRetries(of: id) != nil: attemptFailed(id)
     case .request: failed(id, why: why)
     case .restart: attemptFailed(id)
     case .run:
@@ -170,14 +171,19 @@ extension SupervisionTree {
       attemptFailed(child)
     case .request:
       self[parent].occupation = .none
-      failed(child, why: why)
+      if startRetries(of: child) != nil {
+        attemptFailed(child)
+      } else {
+        failed(child, why: why)
+      }
       agenda.append(.proceed(parent))
     }
   }
 
   private func isRetried(_ id: NodeID) -> Bool {
     let node = nodes[id.index]
-    return node.wish == .up && !isOut(id) && node.policy.restart != .temporary
+    return node.wish == .up && !isOut(id)
+      && (node.policy.restart != .temporary || startRetries(of: id) != nil)
   }
 
   /// Queues another attempt, behind what already waits.
@@ -187,7 +193,8 @@ extension SupervisionTree {
       setPhase(id, .down(.stopped))
       return
     }
-    guard nodes[id.index].policy.restart != .temporary else {
+    countFailedStart(id)
+    guard nodes[id.index].policy.restart != .temporary || startRetries(of: id) != nil else {
       nodes[id.index].bar = .dropped
       return failed(id, why: nodes[id.index].reason)
     }

@@ -72,8 +72,10 @@ extension SupervisionTree {
     } else if !run.remaining.isEmpty {
       var present = [Bool](repeating: false, count: nodes.count)
       for child in run.remaining + run.inProgress { present[child.index] = true }
+      let highest = (run.remaining + run.inProgress).map(priority).max()
       next = run.remaining.reversed().filter { child in
-        !nodes[child.index].stopsAfter.contains { present[$0.index] }
+        priority(of: child) == highest
+          && !nodes[child.index].stopsAfter.contains { present[$0.index] }
       }
       // Subtrees that need each other both ways have no order; one of them has to begin.
       if next.isEmpty, run.inProgress.isEmpty, let last = run.remaining.last { next = [last] }
@@ -83,6 +85,8 @@ extension SupervisionTree {
     run.inProgress += next
     return next
   }
+
+  private func priority(of id: NodeID) -> Int { nodes[id.index].policy.priority ?? .min }
 
   private mutating func finishStopping(_ id: NodeID, _ next: StopRun.Next) {
     self[id].occupation = .none

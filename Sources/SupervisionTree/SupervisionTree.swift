@@ -193,7 +193,10 @@ package struct SupervisionTree: Codable, Sendable {
     case .running:
       guard !isAgent(id), self[id].pendingGroup != nil else { return countStaleEvent() }
       post(.groupDue, to: id)
-    case .retrying(due: .some): post(.due(id), to: nodes[id.index].parent)
+    case .retrying(due: .some):
+      // A supervisor that stops comes to this child in its turn.
+      if case .stopping = nodes[nodes[id.index].parent.index].phase { return countStaleEvent() }
+      post(.due(id), to: nodes[id.index].parent)
     case .stopping(let rung?) where isAgent(id): climb(id, from: rung)
     case .stopping, .retrying(due: nil), .down, .waiting, .starting, .ended: countStaleEvent()
     }

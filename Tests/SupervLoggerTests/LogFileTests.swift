@@ -188,7 +188,7 @@ import Testing
     let later = stamp.replacing("00.123456", with: "00.873456")
     let mark =
       switch format {
-      case .text: "\(later) -- superv: \(message) --"
+      case .text, .bytes: "\(later) -- superv: \(message) --"
       case .json:
         #"{"time":"\#(later)","agent":"crawler","instance":0,"incarnation":3,"pid":4711,"#
           + #""stream":"superv","dropped":3,"dropped_bytes":\#(bytes),"message":"\#(message)"}"#

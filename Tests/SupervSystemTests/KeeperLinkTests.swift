@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct KeeperLinkTests {
   @Test(arguments: [
-    KeeperRequest.beginning, .serving, .store(name: "control"), .spare(pids: [1, 4_194_304]),
+    KeeperRequest.beginning, .serving, .again, .store(name: "control"),
+    .spare(pids: [1, 4_194_304]),
     .reap(pid: 7), .execute(path: "/a path/superv"), .done(status: 1),
   ]) func aRequestIsReadAsItWasWritten(request: KeeperRequest) {
     #expect(KeeperRequest(words: request.words) == request)

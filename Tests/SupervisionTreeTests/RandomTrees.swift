@@ -70,6 +70,8 @@ struct TreeMaker {
     var agent = AgentSpecification(name: name)
     agent.policy = policy(isTop: depth == 0)
     agent.readyAfter = dice.pick([.zero, .seconds(1)])
+    if dice.once(in: 8) { agent.startRetries = StartRetries(limit: dice.roll(4)) }
+    if dice.once(in: 8) { agent.policy.priority = dice.roll(3) }
     switch dice.roll(3) {
     case 0: agent.stopLadder = [StopRung(.kill, grace: nil)]
     case 1:

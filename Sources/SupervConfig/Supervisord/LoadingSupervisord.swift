@@ -9,6 +9,29 @@ package struct LoadedSupervisord: Sendable {
   package var files: [String]
 }
 
+/// Whether a main file is supervisord's: it has `[supervisord]` or a `[program:NAME]`, and nothing
+/// that only superv's own dialect has.
+func isSupervisord(_ bytes: [UInt8]) -> Bool {
+  let headers = readSections(bytes, as: .supervisord).sections.map(\.header.text)
+  func has(_ beginnings: String...) -> Bool {
+    headers.contains { header in beginnings.contains { header.hasPrefix($0) } }
+  }
+  guard !headers.contains("superv"), !has("agent:", "supervisor:") else { return false }
+  return headers.contains("supervisord")
+    || has("program:", "eventlistener:", "fcgi-program:", "group:")
+}
+
+/// Loads one, and says what it comes to here.
+func loadMeaning(
+  ofSupervisord path: String, from source: some ConfigurationSource, shownFrom folder: String?
+) -> LoadedConfiguration {
+  let loaded = loadSupervisord(path, from: source, shownFrom: folder)
+  return LoadedConfiguration(
+    configuration: loaded.configuration?.configuration(
+      loaded.files, startedIn: source.workingFolder),
+    diagnostics: loaded.diagnostics, files: loaded.files)
+}
+
 /// Loads a configuration of supervisord with everything it includes, as supervisor 4.3 does.
 ///
 /// - Parameters:

@@ -1,6 +1,6 @@
 // What a supervisord configuration says, as supervisor 4.3 reads it.
 
-package struct SupervisordConfiguration: Sendable {
+package struct SupervisordConfiguration: Hashable, Sendable {
   package var settings = SupervisordSettings()
   /// In start order.
   package var groups: [SupervisordGroup] = []
@@ -46,7 +46,7 @@ package struct SupervisordSettings: Hashable, Sendable {
 }
 
 /// What is started and stopped together.
-package struct SupervisordGroup: Sendable {
+package struct SupervisordGroup: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     case programs
     case listeners(EventPool)
@@ -83,7 +83,7 @@ package struct SupervisordGroup: Sendable {
 }
 
 /// One process.
-package struct SupervisordProgram: Sendable {
+package struct SupervisordProgram: Hashable, Sendable {
   package enum Restart: String, Hashable, Sendable {
     case always = "true"
     case never = "false"
@@ -145,6 +145,14 @@ package struct SupervisordServer: Hashable, Sendable {
   package var address: Address
   package var userName: String?
   package var password: String?
+
+  /// Whether it is served: on TCP only with a password.
+  package var isServed: Bool {
+    switch address {
+    case .unix: true
+    case .inet: !(password ?? "").isEmpty
+    }
+  }
 }
 
 /// `[rpcinterface:NAME]` or `[ctlplugin:NAME]`: code of Python's, with options for it.

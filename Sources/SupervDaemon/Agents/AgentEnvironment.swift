@@ -19,17 +19,19 @@ struct AgentEnvironment {
     kernel: some Kernel
   ) throws(LaunchError) -> [String] {
     var environment = AgentEnvironment()
-    for name in settings.passEnvironment {
+    let isForeign = agent.program != nil
+    for name in isForeign ? kernel.environmentNames : settings.passEnvironment {
       if let value = kernel.environmentVariable(name) { environment.set(name, value) }
     }
-    if let user = agent.user { environment.setUser(user, kernel) }
+    // supervisord leaves HOME and USER to its own user, and so programs expect it.
+    if let user = agent.user, !isForeign { environment.setUser(user, kernel) }
     if let path = agent.environmentFile { try environment.add(file: path, kernel) }
     for variable in agent.environment { environment.set(variable.name, variable.value) }
     environment.set("SUPERV_AGENT", agent.agent)
     environment.set("SUPERV_INSTANCE", String(agent.instance))
     environment.set("SUPERV_INCARNATION", String(incarnation))
     environment.set("SUPERV_SOCKET", settings.agentSocket)
-    environment.set("NOTIFY_SOCKET", settings.notifySocket)
+    if !isForeign { environment.set("NOTIFY_SOCKET", settings.notifySocket) }
     // WATCHDOG_PID would be the pid of the process that this is for, and there is none yet.
     let probes = [agent.health.liveness, agent.health.startup, agent.health.readiness]
     for case .watchdog(let span) in probes.compactMap({ $0?.kind }) {

@@ -23,7 +23,7 @@ extension AgentLogPlace {
       if let task = entry.task { append(task, as: "task", to: &bytes) }
       if let fields = entry.fields { bytes += Array(#","fields":"#.utf8) + fields }
       bytes.append(UInt8(ascii: "}"))
-    case .text:
+    case .text, .bytes:
       bytes += Array(" \(entry.level.rawValue) ".utf8)
       JSON.appendOnOneLine(entry.message, to: &bytes)
       if let task = entry.task {
@@ -45,7 +45,7 @@ extension AgentLogPlace {
       bytes += Array(counts.utf8)
       append(text, as: "message", to: &bytes)
       bytes.append(UInt8(ascii: "}"))
-    case .text: bytes += Array(" superv: \(text) --".utf8)
+    case .text, .bytes: bytes += Array(" superv: \(text) --".utf8)
     }
     return bytes
   }

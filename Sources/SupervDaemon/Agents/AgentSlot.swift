@@ -6,6 +6,8 @@ import SupervisionTree
 struct AgentSlot {
   var definition: AgentDefinition
   var log: LogFileSettings
+  /// nil: the same.
+  var errorLog: LogFileSettings?
   /// The latest one, also when it has ended.
   var process: AgentProcess?
 }
@@ -22,11 +24,25 @@ struct AgentProcess {
 }
 
 extension LogFileSettings {
-  /// One file an instance: `NAME.log`, or `NAME.0.log`.
+  /// One file an instance, `NAME.log` or `NAME.0.log`; of a program of supervisord's, the one that
+  /// its output goes to.
   init(of agent: AgentDefinition, in directory: String) {
+    if let program = agent.program {
+      self.init(of: program.output, program.name)
+      return
+    }
     let name = agent.specification.name.replacing(":", with: ".")
     self.init(
       path: "\(directory)/\(name).log", format: agent.log.format == .json ? .json : .text,
       maximumBytes: agent.log.maximumBytes, maximumFiles: agent.log.maximumFiles)
+  }
+
+  /// What supervisord's kind of log file is here.
+  init(of stream: ProgramSettings.Stream, _ name: String) {
+    let other = stream.goesToSyslog ? "\(Self.systemLogMark)\(name)" : "/dev/null"
+    let path = if case .path(let path) = stream.file { path } else { other }
+    self.init(
+      path: path, format: .bytes, maximumBytes: Int64(stream.maximumBytes),
+      maximumFiles: max(0, stream.backups))
   }
 }

@@ -78,7 +78,7 @@ extension Daemon {
     switch connection.door {
     case .agent: if let session = sessions[connection] { dropSession(session, because: reason) }
     case .control: disconnect(connection, because: reason)
-    case .http: break
+    case .http, .supervisord: break
     }
   }
 

@@ -7,10 +7,12 @@ import SupervisionTree
 extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
     let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
+    let input = launch.agent.program == nil ? nil : try AgentInput()
     var request = try processes.request(launch, pipes)
+    if let input { request.standardInput = .descriptor(input.number) }
     let record = JournalEntry.startedText(launch.key)
     request.record = .init(journal: journal.number, before: record.before, after: record.after)
-    let output = logs.prepare(launch.origin, launch.log, pipes)
+    let output = logs.prepare(launch.origin, launch.log, errors: launch.errorLog, pipes)
     let inodes = [pipes.output.inode, pipes.errors.inode]
     do {
       let group = try trees.prepare(launch, &request)
@@ -20,7 +22,7 @@ extension LinuxKernel {
         } else {
           try processes.start(launch, request, poll)
         }
-      withExtendedLifetime(group) {}
+      withExtendedLifetime((group, input)) {}
       facts.outputInodes = inodes
       trees.begin(launch, pid: facts.pid)
       limits.begin(launch, pid: facts.pid, trees.groups)
@@ -35,7 +37,7 @@ extension LinuxKernel {
 
   package func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
     do {
-      switch try processes.adopt(process, poll) {
+      switch try processes.adopt(process, as: launch, poll) {
       case .neverRan: return false
       case .isWatched:
         keeper?.spare(process.pid)
@@ -64,11 +66,11 @@ extension LinuxKernel {
     guard let launch, process.outputInodes.count == 2 else { return }
     var origin = launch.origin
     origin.processID = process.pid
-    logs.adoptStreams([
-      RunningOutput(
-        origin: origin, file: launch.log, outputInode: process.outputInodes[0],
-        errorsInode: process.outputInodes[1])
-    ])
+    var running = RunningOutput(
+      origin: origin, file: launch.log, outputInode: process.outputInodes[0],
+      errorsInode: process.outputInodes[1])
+    running.errorFile = launch.errorLog
+    logs.adoptStreams([running])
   }
 
   package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }

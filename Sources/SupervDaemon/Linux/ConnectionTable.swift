@@ -4,12 +4,15 @@ import SupervSystem
 /// A socket that waits for connections, and how many of them there may be at once.
 final class Door {
   let kind: ConnectionID.Door
+  /// Of supervisord's servers, which.
+  let server: Int
   let socket: Descriptor
   let limit: Int
   fileprivate(set) var count = 0
 
-  init(_ kind: ConnectionID.Door, _ socket: consuming Descriptor, limit: Int) {
+  init(_ kind: ConnectionID.Door, server: Int, _ socket: consuming Descriptor, limit: Int) {
     self.kind = kind
+    self.server = server
     self.socket = socket
     self.limit = limit
   }
@@ -78,16 +81,17 @@ final class ConnectionTable {
 
   /// Connections are taken from this socket from now on.
   func open(
-    _ kind: ConnectionID.Door, _ socket: consuming Descriptor, _ poll: borrowing EventPoll
+    _ kind: ConnectionID.Door, _ socket: consuming Descriptor, server: Int = 0,
+    _ poll: borrowing EventPoll
   ) throws(SystemError) {
     // Clients must not take the descriptors that agents are started with.
     let limit =
       switch kind {
       case .control: min(Self.maximumControlCount, openFileLimit / 4)
-      case .http: min(Self.maximumHTTPCount, openFileLimit / 16)
+      case .http, .supervisord: min(Self.maximumHTTPCount, openFileLimit / 16)
       case .agent: openFileLimit / 4
       }
-    let door = Door(kind, socket, limit: limit)
+    let door = Door(kind, server: server, socket, limit: limit)
     let token = LinuxKernel.Source.door.token(UInt64(doors.count))
     try poll.add(door.socket, token: token, for: .readable)
     doors.append(door)
@@ -106,7 +110,7 @@ final class ConnectionTable {
       do {
         guard let socket = try door.socket.accept() else { return }
         if door.count >= door.limit {
-          guard door.kind == .http else {
+          guard door.kind == .http || door.kind == .supervisord else {
             refuse(socket, at: door)
             continue
           }
@@ -131,6 +135,7 @@ final class ConnectionTable {
       switch door.kind {
       case .control: Caller.control(try socket.peerCredentials())
       case .http: Caller.http
+      case .supervisord: Caller.supervisord(server: door.server)
       case .agent: try processes.identify(socket)
       }
     let slot = freeSlots.popLast() ?? slots.value.count

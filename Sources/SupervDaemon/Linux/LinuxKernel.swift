@@ -6,10 +6,19 @@ package import SupervisionTree
 /// A socket that listens, on its way to the kernel: arrays cannot hold what cannot be copied.
 final class ListeningSocket {
   let door: ConnectionID.Door
+  /// By which the next daemon is given it.
+  let name: String
+  /// Of supervisord's servers, which.
+  let server: Int
   private var descriptor: Descriptor?
 
-  init(_ door: ConnectionID.Door, _ descriptor: consuming Descriptor) {
+  init(
+    _ door: ConnectionID.Door, _ descriptor: consuming Descriptor, name: String? = nil,
+    server: Int = 0
+  ) {
     self.door = door
+    self.name = name ?? "\(door)"
+    self.server = server
     self.descriptor = Optional(descriptor)
   }
 
@@ -105,7 +114,9 @@ package final class LinuxKernel: Kernel {
     try poll.add(signals.descriptor, token: Source.signals.token(), for: .readable)
     try poll.add(alarm.descriptor, token: Source.alarm.token(), for: .readable)
     for socket in sockets {
-      if let descriptor = socket.take() { try connections.open(socket.door, descriptor, poll) }
+      if let descriptor = socket.take() {
+        try connections.open(socket.door, descriptor, server: socket.server, poll)
+      }
     }
     if let keeper {
       // What agents of an earlier daemon leave behind comes to it.
@@ -280,6 +291,12 @@ package final class LinuxKernel: Kernel {
       }
     }
   }
+
+  package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
+    Clock.utcOffsetSeconds(atUnixSeconds: seconds)
+  }
+
+  package var environmentNames: [String] { Surroundings.environment.keys.sorted() }
 
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }
 

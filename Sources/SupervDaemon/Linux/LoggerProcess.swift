@@ -187,13 +187,16 @@ package final class LoggerProcess {
   /// Gives the logger both outputs of an incarnation that is going to be started, so that nothing
   /// is lost whoever dies when. `settle` has to follow.
   ///
-  /// - Parameter origin: without a pid.
+  /// - Parameters:
+  ///   - origin: without a pid.
+  ///   - errorFile: nil: standard error goes to `file` as well.
   package func prepare(
-    _ origin: LogOrigin, _ file: LogFileSettings, _ pipes: LogPipes
+    _ origin: LogOrigin, _ file: LogFileSettings, errors errorFile: LogFileSettings? = nil,
+    _ pipes: LogPipes
   ) -> PreparedOutput {
     let prepared = PreparedOutput(
       output: streams.add(.stdout, origin, file, pipes.output),
-      errors: streams.add(.stderr, origin, file, pipes.errors), pipes: pipes)
+      errors: streams.add(.stderr, origin, errorFile ?? file, pipes.errors), pipes: pipes)
     if let peer { streams.handOverAside(on: peer.link) }
     return prepared
   }
@@ -224,13 +227,13 @@ package final class LoggerProcess {
     let known = streams.byInode
     // Named twice, it is still one agent.
     for agent in Set(running) {
-      for (kind, inode) in agent.pipes {
+      for (kind, inode, file) in agent.pipes {
         if let stream = known[inode] {
-          adjust(stream, to: agent)
+          adjust(stream, to: file, of: agent)
         } else if hasMissedStreams {
           fault(agent, "superv had no descriptors left when it took over from another daemon")
         } else {
-          reattach(agent, kind, inode)
+          reattach(agent, kind, inode, file)
         }
       }
     }
@@ -239,17 +242,21 @@ package final class LoggerProcess {
   }
 
   /// What the daemon before did not come to say, and what the configuration says now.
-  private func adjust(_ stream: LogStream, to agent: RunningOutput) {
+  private func adjust(
+    _ stream: LogStream, to file: LogFileSettings, of agent: RunningOutput
+  ) {
     if stream.awaitsProcess { streams.identify(stream.id, as: agent.origin.processID) }
-    if stream.file.path == agent.file.path, stream.file != agent.file { update(agent.file) }
+    if stream.file.path == file.path, stream.file != file { update(file) }
   }
 
-  private func reattach(_ agent: RunningOutput, _ kind: LogStreamKind, _ inode: UInt64) {
+  private func reattach(
+    _ agent: RunningOutput, _ kind: LogStreamKind, _ inode: UInt64, _ file: LogFileSettings
+  ) {
     do {
       guard let pipe = try LogPipe.reopened(inode: inode, of: agent.origin.processID) else {
         return
       }
-      _ = streams.add(kind, agent.origin, agent.file, pipe)
+      _ = streams.add(kind, agent.origin, file, pipe)
     } catch {
       fault(agent, "\(error)")
     }

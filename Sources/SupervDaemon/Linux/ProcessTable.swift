@@ -10,19 +10,25 @@ final class ProcessTable {
     let pidfd: Descriptor
     /// Whether an earlier daemon has started it: then it need not be our child.
     let isAdopted: Bool
+    /// Signals are for it alone, and not for its process group.
+    let isSignalledAlone: Bool
 
-    init(_ key: ProcessKey, _ process: consuming SpawnedProcess) {
-      self.key = key
+    init(_ launch: Launch, _ process: consuming SpawnedProcess) {
+      key = launch.key
       pid = process.pid
       pidfd = process.takeDescriptor()
       isAdopted = false
+      isSignalledAlone = launch.isSignalledAlone
     }
 
-    init(adopting key: ProcessKey, pid: Int32, _ pidfd: consuming Descriptor) {
+    init(
+      adopting key: ProcessKey, pid: Int32, _ pidfd: consuming Descriptor, as launch: Launch?
+    ) {
       self.key = key
       self.pid = pid
       self.pidfd = pidfd
       isAdopted = true
+      isSignalledAlone = launch?.isSignalledAlone ?? false
     }
   }
 
@@ -53,7 +59,9 @@ final class ProcessTable {
     var request = try request(launch, command: launch.agent.command)
     request.standardInput = .path(launch.agent.standardInput)
     request.standardOutput = pipes.output.writerNumber
-    request.standardError = pipes.errors.writerNumber
+    request.standardError =
+      launch.agent.program?.redirectsErrors == true
+      ? pipes.output.writerNumber : pipes.errors.writerNumber
     return request
   }
 
@@ -83,7 +91,7 @@ final class ProcessTable {
   func start(
     _ launch: Launch, _ request: SpawnRequest, _ poll: borrowing EventPoll
   ) throws(LaunchError) -> ProcessFacts {
-    let entry = Entry(launch.key, try sandbox.start(request, launch.agent))
+    let entry = Entry(launch, try sandbox.start(request, launch.agent))
     var facts = ProcessFacts(
       launch.key, pid: entry.pid, startedAt: MonotonicTime(nanoseconds: Clock.monotonicNanoseconds),
       startedRealTimeNanoseconds: Clock.realTimeNanoseconds)
@@ -143,7 +151,7 @@ final class ProcessTable {
 
   /// Watches a process that an earlier daemon has started, if it is still the same one.
   func adopt(
-    _ facts: ProcessFacts, _ poll: borrowing EventPoll
+    _ facts: ProcessFacts, as launch: Launch?, _ poll: borrowing EventPoll
   ) throws(SystemError) -> Adoption {
     let found: Descriptor? =
       if let given = inherited.take(process: facts.pid) {
@@ -163,7 +171,7 @@ final class ProcessTable {
       try Processes.send(.kill, to: pidfd)
       return .neverRan
     }
-    try watch(Entry(adopting: facts.key, pid: facts.pid, pidfd), poll)
+    try watch(Entry(adopting: facts.key, pid: facts.pid, pidfd, as: launch), poll)
     return .isWatched
   }
 
@@ -211,7 +219,11 @@ final class ProcessTable {
 
   func signal(_ key: ProcessKey, _ signal: Signal) {
     guard let number = numbers[key], let entry = entries[number] else { return }
-    _ = try? Processes.send(signal, toGroup: entry.pid)
+    if entry.isSignalledAlone {
+      _ = try? Processes.send(signal, to: entry.pidfd)
+    } else {
+      _ = try? Processes.send(signal, toGroup: entry.pid)
+    }
   }
 
   /// Reaps children that no pidfd stands for: descendants of agents that came to superv when their
@@ -228,6 +240,11 @@ final class ProcessTable {
     }
     return true
   }
+}
+
+extension Launch {
+  /// supervisord's `stopasgroup = false`.
+  fileprivate var isSignalledAlone: Bool { agent.program.map { !$0.stopsGroup } ?? false }
 }
 
 extension LaunchError {

@@ -7,6 +7,8 @@ package struct RunningOutput: Hashable, Sendable {
   /// With the pid of the agent's process.
   package var origin: LogOrigin
   package var file: LogFileSettings
+  /// nil: standard error goes there as well.
+  package var errorFile: LogFileSettings?
   /// The numbers of the pipes it was given (`LogPipe.inode`).
   package var outputInode: UInt64
   package var errorsInode: UInt64
@@ -20,8 +22,8 @@ package struct RunningOutput: Hashable, Sendable {
     self.errorsInode = errorsInode
   }
 
-  var pipes: [(kind: LogStreamKind, inode: UInt64)] {
-    [(.stdout, outputInode), (.stderr, errorsInode)]
+  var pipes: [(kind: LogStreamKind, inode: UInt64, file: LogFileSettings)] {
+    [(.stdout, outputInode, file), (.stderr, errorsInode, errorFile ?? file)]
   }
 }
 

@@ -5,14 +5,17 @@ import SupervSystem
 package struct SystemConfigurationSource: ConfigurationSource, Sendable {
   /// The folder of the running superv.
   package let binaryFolder: String
-  private let environment: [String: String]
+  package let workingFolder: String
+  private let variables: [String: String]
   /// passwd(5). Names that only a name service knows are not found: asking it can take for ever,
   /// and a static executable has no modules for it.
   private static let usersPath = "/etc/passwd"
   private static let maximumUsersBytes = 4 << 20
 
-  package init(environment: [String: String]) {
-    self.environment = environment
+  /// - Parameter folder: what paths of supervisord's dialect are relative to.
+  package init(environment: [String: String], startedIn folder: String) {
+    variables = environment
+    workingFolder = folder
     binaryFolder = (try? Files.linkTarget("/proc/self/exe")).map { Files.parent(of: $0) } ?? "/"
   }
 
@@ -55,7 +58,15 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
 
   package func canonicalPath(_ path: String) -> String? { try? Files.realPath(path) }
 
-  package func environmentVariable(_ name: String) -> String? { environment[name] }
+  package func environmentVariable(_ name: String) -> String? { variables[name] }
+
+  package var environment: [EnvironmentVariable] {
+    variables.sorted { $0.key < $1.key }.map { EnvironmentVariable(name: $0.key, value: $0.value) }
+  }
+
+  package var hostName: String { Surroundings.hostName }
+
+  package func homeFolder(of user: String) -> String? { users?.user(user)?.home }
 
   package func problem(keeping limit: TreeLimit) -> String? {
     do {
@@ -71,8 +82,11 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
     AgentSandbox().problems(enforcing: sandbox)
   }
 
-  package func userExists(_ name: String) -> Bool {
-    let users = try? Files.readText(Self.usersPath, maximumBytes: Self.maximumUsersBytes)
-    return users?.split(separator: "\n").contains { $0.hasPrefix("\(name):") } ?? false
+  package func userExists(_ name: String) -> Bool { users?.user(name) != nil }
+
+  private var users: UserDatabase? {
+    (try? Files.readText(Self.usersPath, maximumBytes: Self.maximumUsersBytes)).map {
+      UserDatabase(passwd: $0, group: "")
+    }
   }
 }

@@ -6,6 +6,8 @@ package import SupervisionTree
 /// processes. The tree is told again what it was told then, so that it is the very same.
 package struct JournalContents: Sendable {
   package private(set) var configurations: [RecordedConfiguration] = []
+  /// See `JournalEntry.groups`.
+  package private(set) var groups: [ActiveGroup]?
   package private(set) var tree: SupervisionTree
   package private(set) var timers: [Int: MonotonicTime] = [:]
   /// The latest of each node.
@@ -74,6 +76,7 @@ package struct JournalContents: Sendable {
   private mutating func take(_ entry: JournalEntry) {
     switch entry {
     case .header, .tree, .beginning: break
+    case .groups(let active): groups = active
     case .configuration(let record): configurations.append(record)
     case .timer(let key, let time): timers[key] = time
     case .process(let facts): processes[facts.node] = facts
@@ -127,8 +130,18 @@ package struct JournalContents: Sendable {
   /// The configuration that the daemon had; nil when this superv cannot make it any more.
   package func loadConfiguration() -> Configuration? {
     guard let first = configurations.first?.load().configuration else { return nil }
+    if let groups { return configuration(of: groups, first) }
     guard configurations.count > 1 else { return first }
     return configurations.last?.load().configuration?.keepingFixedSettings(of: first)
+  }
+
+  private func configuration(of groups: [ActiveGroup], _ first: Configuration) -> Configuration? {
+    let all = configurations.map { $0.load().configuration?.settings.supervisord?.groups ?? [] }
+    let found = groups.compactMap { active -> SupervisordGroup? in
+      guard all.indices.contains(active.record) else { return nil }
+      return all[active.record].first { $0.name == active.name }
+    }
+    return found.count == groups.count ? first.keeping(found) : nil
   }
 
   /// What the daemon knew of lives before its own; the event log says nothing more.

@@ -12,6 +12,8 @@ package enum JournalEntry: Codable, Sendable {
   case header(JournalHeader)
   /// The one that the daemon was started with, then the one that a reload brought, if any.
   case configuration(RecordedConfiguration)
+  /// Of supervisord's groups, which are active, where these are not all of the last configuration.
+  case groups([ActiveGroup])
   case tree(SupervisionTree)
   /// In its place: the one that the configuration makes, to which nothing has happened. Another
   /// superv might make another one of it, which its shape shows.

@@ -35,7 +35,8 @@ extension JournalEntry {
       }
       bytes.text("]}}")
     case .told: bytes.text(#"{"told":{}}"#)
-    case .header, .configuration, .beginning, .tree, .timer, .process, .event, .started, .health,
+    case .header, .configuration, .groups, .beginning, .tree, .timer, .process, .event, .started,
+      .health,
       .held, .announced, .untold, .nextEvent:
       JSON.append(self, to: &bytes)
     }

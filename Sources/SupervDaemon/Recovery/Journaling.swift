@@ -13,6 +13,8 @@ struct JournalState {
 
   /// What the configuration was made of: at the start of superv, and by the last reload.
   var records: [RecordedConfiguration]
+  /// The groups of supervisord's that are active, where these are not all of the last one.
+  var groups: [ActiveGroup]?
   /// Decided, and not told yet.
   var untold: [Note] = []
   /// Announced, and not told yet.
@@ -70,6 +72,7 @@ extension Daemon {
       .header(JournalHeader(superv: supervVersion, boot: kernel.boot))
     ]
     entries += journal.records.map { .configuration($0) }
+    if let groups = journal.groups { entries.append(.groups(groups)) }
     entries += [.tree(tree), .nextEvent(events.nextSequence)]
     entries += timers.deadlines.map { .timer(key: $0.key, at: $0.time) }
     entries += agents.compactMap(\.self).compactMap(\.process).filter(\.isAlive)

@@ -18,6 +18,16 @@ package struct RecordedConfiguration: Codable, Hashable, Sendable {
   fileprivate var canonicalPaths: [String: String?] = [:]
   fileprivate var variables: [String: String?] = [:]
   fileprivate var users: [String: Bool] = [:]
+  /// Only asked for by supervisord's dialect; nil in journals of before that.
+  fileprivate var surroundings: Surroundings?
+
+  fileprivate struct Surroundings: Codable, Hashable, Sendable {
+    var names: [String] = []
+    var values: [String] = []
+    var hostName = ""
+    var workingFolder = "/"
+    var homeFolders: [String: String] = [:]
+  }
 
   /// Makes the configuration again.
   package func load() -> LoadedConfiguration { loadConfiguration(path, from: Replay(of: self)) }
@@ -86,6 +96,32 @@ private final class Recorder<Source: ConfigurationSource>: ConfigurationSource {
     return value
   }
 
+  var environment: [EnvironmentVariable] {
+    let variables = source.environment
+    record.surroundings = record.surroundings ?? .init()
+    record.surroundings?.names = variables.map(\.name)
+    record.surroundings?.values = variables.map(\.value)
+    return variables
+  }
+
+  var hostName: String {
+    record.surroundings = record.surroundings ?? .init()
+    record.surroundings?.hostName = source.hostName
+    return source.hostName
+  }
+
+  var workingFolder: String {
+    record.surroundings = record.surroundings ?? .init()
+    record.surroundings?.workingFolder = source.workingFolder
+    return source.workingFolder
+  }
+
+  func homeFolder(of user: String) -> String? {
+    record.surroundings = record.surroundings ?? .init()
+    record.surroundings?.homeFolders[user] = source.homeFolder(of: user)
+    return source.homeFolder(of: user)
+  }
+
   func userExists(_ name: String) -> Bool {
     let exists = source.userExists(name)
     record.users[name] = exists
@@ -119,5 +155,12 @@ private struct Replay: ConfigurationSource {
   func canonicalPath(_ path: String) -> String? { record.canonicalPaths[path] ?? nil }
   func environmentVariable(_ name: String) -> String? { record.variables[name] ?? nil }
   func userExists(_ name: String) -> Bool { record.users[name] ?? false }
+  var environment: [EnvironmentVariable] {
+    guard let kept = record.surroundings else { return [] }
+    return zip(kept.names, kept.values).map { EnvironmentVariable(name: $0, value: $1) }
+  }
+  var hostName: String { record.surroundings?.hostName ?? "localhost" }
+  var workingFolder: String { record.surroundings?.workingFolder ?? "/" }
+  func homeFolder(of user: String) -> String? { record.surroundings?.homeFolders[user] }
   var binaryFolder: String { record.binaryFolder }
 }

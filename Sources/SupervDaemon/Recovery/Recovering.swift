@@ -17,6 +17,8 @@ extension Daemon {
     }
     let expected = tree.expectedProcesses
     let found = expected.map { adopt($0, contents) }
+    supervisord.members = [:]
+    adoptPrograms()
     writeSnapshot()
     var reason = "superv \(supervVersion); \(found.count(where: \.self)) agents go on"
     if contents.damagedLineCount > 0 {
@@ -36,7 +38,10 @@ extension Daemon {
     let key = ProcessKey(node: expected.node, incarnation: expected.incarnation)
     guard let facts = contents.process(key) else { return false }
     let slot = agents[key.node.index]
-    let launch = slot.map { Launch(key: key, agent: $0.definition, environment: [], log: $0.log) }
+    let launch = slot.map {
+      Launch(
+        key: key, agent: $0.definition, environment: [], log: $0.log, errorLog: $0.errorLog)
+    }
     guard kernel.adopt(facts, as: launch) else { return false }
     guard slot != nil else {
       // A reload has taken its agent out, and it is on its way out itself.
