@@ -16,9 +16,9 @@
   var indices: Range<Int> { 0..<count }
 
   subscript(index: Int) -> Element {
-    @inline(__always) get {
+    @inline(__always) _read {
       check(index)
-      return unsafe memory[index]
+      yield unsafe memory[index]
     }
     @inline(__always) _modify {
       check(index)
@@ -48,5 +48,13 @@
     _ = unsafe larger.moveInitialize(fromContentsOf: memory)
     unsafe memory.deallocate()
     unsafe memory = larger
+  }
+}
+
+extension Slab<UInt8> {
+  /// Appends bytes of it to a message.
+  @inline(__always)
+  func append(_ part: Range<Int>, to output: inout OutputSpan<UInt8>) {
+    output.append(part, of: unsafe Span(_unsafeElements: UnsafeBufferPointer(memory)))
   }
 }

@@ -16,17 +16,35 @@ struct CallMembers: MemberScan {
   private var slices = [6 of Slice](repeating: .none)
   private(set) var fault: Fault?
 
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
   subscript(member: Member) -> Range<Int>? { slices[member.rawValue].range }
 
   @inline(__always)
+  func hasEscapes(_ member: Member) -> Bool { slices[member.rawValue].hasEscapes }
+
+  @inline(__always)
+  static func member(named name: inout some MemberName) -> Member? {
+    if name.isSame(as: "to") { return .to }
+    if name.isSame(as: "method") { return .method }
+    if name.isSame(as: "params") { return .params }
+    if name.isSame(as: "timeout_ms") { return .timeoutMilliseconds }
+    if name.isSame(as: "task") { return .task }
+    if name.isSame(as: "trace") { return .trace }
+    return nil
+  }
+
+  @inline(__always)
   mutating func take(
-    _ key: JSONGrammar.Key, _ line: Span<UInt8>, _ index: inout Int
+    _ key: MemberKey<Member>, _ line: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
     let start = index
-    try JSONGrammar.skipValue(line, &index, depth: Self.depth)
-    if let member = Member(key.name) {
+    let hasEscapes = try JSONGrammar.skipValue(line, &index, depth: Self.depth)
+    if let member = key.member {
       if slices[member.rawValue].isThere { note(.twice(member)) }
-      slices[member.rawValue] = Slice(from: start, to: index)
+      slices[member.rawValue] = Slice(from: start, to: index, hasEscapes: hasEscapes)
     } else if key.hasEscapes {
       // Whoever reads the same line and decodes its names must not find others.
       note(.escapedName)
@@ -47,25 +65,6 @@ extension CallMembers.Member: CustomStringConvertible {
     case .timeoutMilliseconds: "timeout_ms"
     case .task: "task"
     case .trace: "trace"
-    }
-  }
-
-  @inline(__always)
-  init?(_ name: ShortText) {
-    if name == ShortText("to") {
-      self = .to
-    } else if name == ShortText("method") {
-      self = .method
-    } else if name == ShortText("params") {
-      self = .params
-    } else if name == ShortText("timeout_ms") {
-      self = .timeoutMilliseconds
-    } else if name == ShortText("task") {
-      self = .task
-    } else if name == ShortText("trace") {
-      self = .trace
-    } else {
-      return nil
     }
   }
 }

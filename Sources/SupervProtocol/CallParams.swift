@@ -17,38 +17,40 @@ package struct CallParams: Hashable, Sendable {
   /// A string without its quotes; whether it is a traceparent is not known yet.
   package var trace: Range<Int>?
 
+  /// - Parameter message: is only read, and not copied: that would wait for what the scan has just
+  ///   stored.
   /// - Throws: `RPCError` of kind `invalid` (-32602) that names the member that does not fit.
-  package init(of message: Message, in line: Span<UInt8>) throws(RPCError) {
+  package init(of message: inout Message, in line: Span<UInt8>) throws(RPCError) {
     guard let object = message.params, line[object.lowerBound] == UInt8(ascii: "{") else {
       let isMissing = message.params == nil
       throw .invalidParameters(isMissing ? "'to' is missing" : "'params' must be an object")
     }
-    let members = message.callMembers
-    switch members.fault {
+    switch message.callMembers.fault {
     case nil: break
     case .escapedName?:
       throw .invalidParameters("escape sequences in a member's name are not supported")
     case .twice(let member)?: throw .invalidParameters("'\(member)' is given twice")
     }
-    try self.init(members, in: line)
+    try self.init(&message.callMembers, in: line)
   }
 
   private typealias Member = CallMembers.Member
 
-  private init(_ members: CallMembers, in line: Span<UInt8>) throws(RPCError) {
-    to = try Self.string(.to, members, line)
-    for index in to where line[index] == UInt8(ascii: "\\") {
+  @inline(__always)
+  private init(_ members: inout CallMembers, in line: Span<UInt8>) throws(RPCError) {
+    to = try Self.string(.to, &members, line)
+    if members.hasEscapes(.to) {
       throw .invalidParameters("escape sequences in 'to' are not supported")
     }
-    let name = try Self.string(.method, members, line)
+    let name = try Self.string(.method, &members, line)
     guard !name.isEmpty else { throw .invalidParameters("'method' must not be empty") }
     method = try Self.limited(name, .method, line)
     params = members[.params]
-    if let timeout = Self.given(.timeoutMilliseconds, members, line) {
+    if let timeout = Self.given(.timeoutMilliseconds, &members, line) {
       timeoutMilliseconds = try Self.timeout(timeout, line)
     }
-    if Self.given(.task, members, line) != nil {
-      task = try Self.limited(try Self.string(.task, members, line), .task, line)
+    if Self.given(.task, &members, line) != nil {
+      task = try Self.limited(try Self.string(.task, &members, line), .task, line)
     }
     // One that is not valid counts as none.
     if let text = members[.trace], text.count > 2, line[text.lowerBound] == UInt8(ascii: "\"") {
@@ -59,7 +61,7 @@ package struct CallParams: Hashable, Sendable {
   /// Present, and not null.
   @inline(__always)
   private static func given(
-    _ member: Member, _ members: CallMembers, _ line: Span<UInt8>
+    _ member: Member, _ members: inout CallMembers, _ line: Span<UInt8>
   ) -> Range<Int>? {
     guard let value = members[member], line[value.lowerBound] != UInt8(ascii: "n") else {
       return nil
@@ -70,7 +72,7 @@ package struct CallParams: Hashable, Sendable {
   /// The inside of a string that has to be there.
   @inline(__always)
   private static func string(
-    _ member: Member, _ members: CallMembers, _ line: Span<UInt8>
+    _ member: Member, _ members: inout CallMembers, _ line: Span<UInt8>
   ) throws(RPCError) -> Range<Int> {
     guard let value = members[member] else {
       throw .invalidParameters("'\(member)' is missing")

@@ -9,19 +9,20 @@ package struct JSONFault: Error, Hashable, Sendable {
 }
 
 enum JSONGrammar {
-  /// A member's name, good for telling which one of those that somebody knows.
-  struct Key {
-    let name: ShortText
-    let hasEscapes: Bool
-  }
-
   /// The deepest nesting of arrays and objects.
   static let maximumDepth = 128
 
+  /// The byte at `index`; at the end of the text 0, which is nowhere in JSON.
+  @inline(__always)
+  static func byte(_ bytes: Span<UInt8>, _ index: Int) -> UInt8 {
+    guard UInt(bitPattern: index) < UInt(bitPattern: bytes.count) else { return 0 }
+    return unsafe bytes[unchecked: index]
+  }
+
   @inline(__always)
   static func skipWhitespace(_ bytes: Span<UInt8>, _ index: inout Int) {
-    while index < bytes.count, bytes[index] <= 0x20 {
-      switch bytes[index] {
+    while byte(bytes, index) <= 0x20 {
+      switch byte(bytes, index) {
       case 0x20, 0x0A, 0x0D, 0x09: index &+= 1
       default: return
       }
@@ -31,47 +32,52 @@ enum JSONGrammar {
   /// Moves past one value, which begins at `index`.
   ///
   /// - Parameter outerDepth: of the containers around it.
+  /// - Returns: whether it is a string with escape sequences.
   @inline(__always)
+  @discardableResult
   static func skipValue(
     _ bytes: Span<UInt8>, _ index: inout Int, depth outerDepth: Int
-  ) throws(JSONFault) {
-    if index < bytes.count, bytes[index] == UInt8(ascii: "\"") {
-      _ = try skipString(bytes, &index)
-    } else if index < bytes.count, isDigit(bytes[index]) {
+  ) throws(JSONFault) -> Bool {
+    let first = byte(bytes, index)
+    if first == UInt8(ascii: "\"") { return try skipString(bytes, &index) }
+    if isDigit(first) {
       try skipNumber(bytes, &index)
     } else {
-      try skipAnyValue(bytes, &index, outerDepth)
+      index = try endOfAnyValue(bytes, index, outerDepth)
     }
+    return false
   }
 
-  private static func skipAnyValue(
-    _ bytes: Span<UInt8>, _ index: inout Int, _ outerDepth: Int
-  ) throws(JSONFault) {
+  private static func endOfAnyValue(
+    _ bytes: Span<UInt8>, _ start: Int, _ outerDepth: Int
+  ) throws(JSONFault) -> Int {
+    var index = start
     var containers = ContainerStack(outerDepth: outerDepth)
     repeat {
       try skipValueStart(bytes, &index, &containers)
     } while try moveToNextValue(bytes, &index, &containers)
+    return index
   }
 
   /// Moves past a scalar, an empty container, or the opening of a container up to its first value.
+  @inline(__always)
   private static func skipValueStart(
     _ bytes: Span<UInt8>, _ index: inout Int, _ containers: inout ContainerStack
   ) throws(JSONFault) {
     while true {
       skipWhitespace(bytes, &index)
-      guard index < bytes.count else { throw ended(bytes) }
-      switch bytes[index] {
+      switch byte(bytes, index) {
       case UInt8(ascii: "{"):
         try containers.push(isObject: true, at: index)
         index &+= 1
         skipWhitespace(bytes, &index)
-        if index < bytes.count && bytes[index] == UInt8(ascii: "}") { return }
+        if byte(bytes, index) == UInt8(ascii: "}") { return }
         try skipKey(bytes, &index)
       case UInt8(ascii: "["):
         try containers.push(isObject: false, at: index)
         index &+= 1
         skipWhitespace(bytes, &index)
-        if index < bytes.count && bytes[index] == UInt8(ascii: "]") { return }
+        if byte(bytes, index) == UInt8(ascii: "]") { return }
       case UInt8(ascii: "\""):
         _ = try skipString(bytes, &index)
         return
@@ -80,20 +86,20 @@ enum JSONGrammar {
       case UInt8(ascii: "n"): return try skipWord("null", bytes, &index)
       case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
         return try skipNumber(bytes, &index)
-      default: throw JSONFault(offset: index, explanation: "expected a value")
+      default: throw fault(bytes, index, "expected a value")
       }
     }
   }
 
   /// After a value: closes what ends here. True when a comma leads to another value.
+  @inline(__always)
   private static func moveToNextValue(
     _ bytes: Span<UInt8>, _ index: inout Int, _ containers: inout ContainerStack
   ) throws(JSONFault) -> Bool {
     while !containers.isEmpty {
       skipWhitespace(bytes, &index)
-      guard index < bytes.count else { throw ended(bytes) }
       let isObject = containers.isInObject
-      switch bytes[index] {
+      switch byte(bytes, index) {
       case UInt8(ascii: ","):
         index &+= 1
         if isObject { try skipKey(bytes, &index) }
@@ -101,51 +107,35 @@ enum JSONGrammar {
       case UInt8(ascii: "}") where isObject, UInt8(ascii: "]") where !isObject:
         index &+= 1
         containers.pop()
-      default:
-        let closer = isObject ? "}" : "]"
-        throw JSONFault(offset: index, explanation: "expected ',' or '\(closer)'")
+      default: throw fault(bytes, index, isObject ? "expected ',' or '}'" : "expected ',' or ']'")
       }
     }
     return false
   }
 
   /// Moves past the key of a member, its colon included.
+  @inline(__always)
   private static func skipKey(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     skipWhitespace(bytes, &index)
-    guard index < bytes.count else { throw ended(bytes) }
-    guard bytes[index] == UInt8(ascii: "\"") else {
-      throw JSONFault(offset: index, explanation: "expected a key in quotes")
+    guard byte(bytes, index) == UInt8(ascii: "\"") else {
+      throw fault(bytes, index, "expected a key in quotes")
     }
     _ = try skipString(bytes, &index)
     try skipColon(bytes, &index)
   }
 
-  /// Moves past a key, which begins at `index` with its quote.
-  @inline(__always)
-  static func readKey(
-    _ bytes: Span<UInt8>, _ index: inout Int
-  ) throws(JSONFault) -> Key {
-    if let name = skipShortString(bytes, &index) { return Key(name: name, hasEscapes: false) }
-    return try readLongKey(bytes, &index)
-  }
-
-  private static func readLongKey(
-    _ bytes: Span<UInt8>, _ index: inout Int
-  ) throws(JSONFault) -> Key {
-    let start = index &+ 1
-    let hasEscapes = try skipString(bytes, &index)
-    let name = hasEscapes ? ShortText.other : ShortText(start..<index &- 1, in: bytes)
-    return Key(name: name, hasEscapes: hasEscapes)
-  }
-
   @inline(__always)
   static func skipColon(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     skipWhitespace(bytes, &index)
-    guard index < bytes.count else { throw ended(bytes) }
-    guard bytes[index] == UInt8(ascii: ":") else {
-      throw JSONFault(offset: index, explanation: "expected ':'")
+    guard byte(bytes, index) == UInt8(ascii: ":") else {
+      throw fault(bytes, index, "expected ':'")
     }
     index &+= 1
+  }
+
+  /// What was expected at `index` is not there.
+  static func fault(_ bytes: Span<UInt8>, _ index: Int, _ explanation: String) -> JSONFault {
+    index < bytes.count ? JSONFault(offset: index, explanation: explanation) : ended(bytes)
   }
 
   static func ended(_ bytes: Span<UInt8>) -> JSONFault {
@@ -164,6 +154,7 @@ private struct ContainerStack {
   var isEmpty: Bool { count == 0 }
   var isInObject: Bool { bits & 1 == 1 }
 
+  @inline(__always)
   mutating func push(isObject: Bool, at offset: Int) throws(JSONFault) {
     guard count &+ outerDepth < JSONGrammar.maximumDepth else {
       throw JSONFault(
@@ -173,6 +164,7 @@ private struct ContainerStack {
     count &+= 1
   }
 
+  @inline(__always)
   mutating func pop() {
     bits >>= 1
     count &-= 1

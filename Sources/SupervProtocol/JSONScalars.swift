@@ -6,72 +6,65 @@ extension JSONGrammar {
   static func skipString(
     _ bytes: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) -> Bool {
-    try skipShortString(bytes, &index) == nil ? skipAnyString(bytes, &index) : false
-  }
-
-  /// Moves past a string with less than eight plain characters, as most are.
-  ///
-  /// - Returns: its text; nil where it is another string, and nothing was skipped.
-  @inline(__always)
-  static func skipShortString(_ bytes: Span<UInt8>, _ index: inout Int) -> ShortText? {
     let start = index &+ 1
-    guard start &+ 8 <= bytes.count else { return nil }
-    let word = load(bytes, start)
-    let marks = marksOfSpecials(in: word)
-    let end = start &+ marks.trailingZeroBitCount / 8
-    guard marks != 0, bytes[end] == UInt8(ascii: "\"") else { return nil }
-    index = end &+ 1
-    return ShortText(of: word, before: marks)
+    if start &+ ByteBlock.byteCount <= bytes.count {
+      // Most strings end in here.
+      let end = start &+ ByteBlock(bytes, at: start).specials.first
+      if byte(bytes, end) == UInt8(ascii: "\"") {
+        index = end &+ 1
+        return false
+      }
+    }
+    let (end, hasEscapes) = try endOfAnyString(bytes, start)
+    index = end
+    return hasEscapes
   }
 
-  private static func skipAnyString(
-    _ bytes: Span<UInt8>, _ index: inout Int
-  ) throws(JSONFault) -> Bool {
-    index &+= 1
+  /// - Parameter start: behind the opening quote.
+  private static func endOfAnyString(
+    _ bytes: Span<UInt8>, _ start: Int
+  ) throws(JSONFault) -> (end: Int, hasEscapes: Bool) {
+    var index = start
     var hasEscapes = false
     while true {
       index = firstSpecial(in: bytes, from: index)
-      guard index < bytes.count else { throw ended(bytes) }
-      let byte = bytes[index]
-      if byte == UInt8(ascii: "\"") {
-        index &+= 1
-        return hasEscapes
-      } else if byte >= 0x80 {
-        try skipMultibyteCharacter(bytes, &index)
-      } else if byte == UInt8(ascii: "\\") {
+      let special = byte(bytes, index)
+      if special == UInt8(ascii: "\"") {
+        return (index &+ 1, hasEscapes)
+      } else if special >= 0x80 {
+        index = try endOfMultibyteCharacter(bytes, index)
+      } else if special == UInt8(ascii: "\\") {
         hasEscapes = true
-        try skipEscape(bytes, &index)
-      } else if byte >= 0x20 {
-        index &+= 1
+        index = try endOfEscape(bytes, index)
       } else {
-        throw JSONFault(offset: index, explanation: "a control character in a string")
+        throw fault(bytes, index, "a control character in a string")
       }
     }
   }
 
-  private static func skipEscape(
-    _ bytes: Span<UInt8>, _ index: inout Int
-  ) throws(JSONFault) {
+  private static func endOfEscape(
+    _ bytes: Span<UInt8>, _ index: Int
+  ) throws(JSONFault) -> Int {
     guard index &+ 1 < bytes.count else { throw ended(bytes) }
     switch bytes[index &+ 1] {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
       UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-      index &+= 2
+      return index &+ 2
     case UInt8(ascii: "u"):
       guard index &+ 6 <= bytes.count else { throw ended(bytes) }
       for digit in index &+ 2..<index &+ 6 where !isHexadecimal(bytes[digit]) {
         throw JSONFault(offset: digit, explanation: "expected four hexadecimal digits")
       }
-      index &+= 6
+      return index &+ 6
     default: throw JSONFault(offset: index, explanation: "an unknown escape sequence")
     }
   }
 
   /// The table of well-formed byte sequences, RFC 3629 section 4: no overlong forms, no surrogates,
   /// nothing above U+10FFFF.
-  private static func skipMultibyteCharacter(
-    _ bytes: Span<UInt8>, _ index: inout Int
-  ) throws(JSONFault) {
+  private static func endOfMultibyteCharacter(
+    _ bytes: Span<UInt8>, _ index: Int
+  ) throws(JSONFault) -> Int {
     let length: Int
     var second: ClosedRange<UInt8> = 0x80...0xBF
     switch bytes[index] {
@@ -90,26 +83,27 @@ extension JSONGrammar {
     for offset in 2..<max(length, 2) where bytes[index &+ offset] & 0xC0 != 0x80 {
       throw JSONFault(offset: index, explanation: "not UTF-8")
     }
-    index &+= length
+    return index &+ length
   }
 
   @inline(__always)
   static func skipNumber(_ bytes: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     let start = index
-    while index < bytes.count && isDigit(bytes[index]) { index &+= 1 }
+    while isDigit(byte(bytes, index)) { index &+= 1 }
     // Most numbers are done with here.
-    if index < bytes.count, index > start, bytes[start] != UInt8(ascii: "0"),
-      bytes[index] == UInt8(ascii: ",") || bytes[index] == UInt8(ascii: "}")
+    let next = byte(bytes, index)
+    if index > start, bytes[start] != UInt8(ascii: "0"),
+      next == UInt8(ascii: ",") || next == UInt8(ascii: "}")
     {
       return
     }
-    index = start
-    try skipAnyNumber(bytes, &index)
+    index = try endOfAnyNumber(bytes, start)
   }
 
-  private static func skipAnyNumber(
-    _ bytes: Span<UInt8>, _ index: inout Int
-  ) throws(JSONFault) {
+  private static func endOfAnyNumber(
+    _ bytes: Span<UInt8>, _ start: Int
+  ) throws(JSONFault) -> Int {
+    var index = start
     if bytes[index] == UInt8(ascii: "-") { index &+= 1 }
     if index < bytes.count && bytes[index] == UInt8(ascii: "0") {
       index &+= 1
@@ -129,6 +123,7 @@ extension JSONGrammar {
       }
       try skipDigits(bytes, &index)
     }
+    return index
   }
 
   private static func skipDigits(

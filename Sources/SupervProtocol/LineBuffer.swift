@@ -18,7 +18,7 @@ package struct LineBuffer: ~Copyable {
   /// The longest line, in bytes, without its LF.
   package let maximumLineBytes: Int
 
-  private var storage: [UInt8] = []
+  @usableFromInline private(set) var storage: [UInt8] = []
   /// Where the first line that has not been handed out begins.
   private var head = 0
   /// Everything from `head` up to here is known to hold no newline.
@@ -68,6 +68,7 @@ package struct LineBuffer: ~Copyable {
   }
 
   /// Gives `body` the bytes of a line that `next` returned.
+  @inlinable @inline(__always)
   package func withBytes<Result, Failure: Error>(
     of line: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -88,9 +89,8 @@ package struct LineBuffer: ~Copyable {
 
   private mutating func dropTaken() {
     guard head > 0 else { return }
-    let isEmpty = head == storage.count
-    if isEmpty && storage.capacity > Self.keptCapacityBytes {
-      storage = []
+    if head == storage.count {
+      storage.removeAll(keepingCapacity: storage.capacity <= Self.keptCapacityBytes)
     } else {
       storage.removeFirst(head)
     }

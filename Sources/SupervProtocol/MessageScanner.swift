@@ -13,23 +13,33 @@ package struct Message: Sendable {
 
   package private(set) var kind = Kind.notification
   /// By field.
-  private var slices = [6 of Slice](repeating: .none)
-  /// Of `params`, where that is an object.
-  private(set) var callMembers = CallMembers()
+  @usableFromInline private(set) var slices = [6 of Slice](repeating: .none)
+  /// Of `params`, where that is an object; otherwise of some earlier message's.
+  var callMembers = CallMembers()
+  private var isVersion2 = false
   /// The first thing that makes a valid JSON text an invalid message.
   private var fault: EnvelopeFault?
 
   /// A number, or a string with its quotes, as it came; nil when absent or null.
-  package var id: Range<Int>? { self[.id] }
+  @inlinable package var id: Range<Int>? { self[.id] }
   /// The method's name, without its quotes.
-  package var method: Range<Int>? { self[.method] }
+  @inlinable package var method: Range<Int>? { self[.method] }
   /// An object or an array; nil when absent or null.
-  package var params: Range<Int>? { self[.params] }
-  package var result: Range<Int>? { self[.result] }
-  package var error: Range<Int>? { self[.error] }
+  @inlinable package var params: Range<Int>? { self[.params] }
+  @inlinable package var result: Range<Int>? { self[.result] }
+  @inlinable package var error: Range<Int>? { self[.error] }
 
   /// One that says nothing yet.
   package init() {}
+
+  /// Forgets everything, in place: a new one in its place would be written and then copied.
+  @inline(__always)
+  fileprivate mutating func reset() {
+    kind = .notification
+    slices = .init(repeating: .none)
+    isVersion2 = false
+    fault = nil
+  }
 
   /// The id when it is an integer of 64 bits.
   package func integerID(in line: Span<UInt8>) -> Int64? {
@@ -69,7 +79,7 @@ package enum MessageScanner {
   package static func scan(
     _ line: Span<UInt8>, into message: inout Message
   ) throws(MessageFault) {
-    message = Message()
+    message.reset()
     do {
       try message.scan(line)
     } catch {
@@ -114,18 +124,21 @@ private enum EnvelopeFault: Error {
 
 extension Message: MemberScan {
   /// The members of the top-level object that JSON-RPC knows.
-  fileprivate enum Field: Int { case jsonrpc, id, method, params, result, error }
+  @usableFromInline
+  enum Field: Int { case jsonrpc, id, method, params, result, error }
 
   static var depth: Int { 1 }
 
-  private subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
+  @inlinable @inline(__always)
+  subscript(field: Field) -> Range<Int>? { slices[field.rawValue].range }
 
+  @inline(__always)
   fileprivate mutating func scan(_ line: Span<UInt8>) throws(JSONFault) {
     var index = 0
     if UsualStart.begins(line) {
       try scanUsual(line, &index)
     } else {
-      try scanAny(line, &index)
+      index = try scanAny(line)
     }
     JSONGrammar.skipWhitespace(line, &index)
     guard index == line.count else {
@@ -133,19 +146,21 @@ extension Message: MemberScan {
     }
   }
 
-  private mutating func scanAny(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
+  /// - Returns: the end of what is there.
+  private mutating func scanAny(_ line: Span<UInt8>) throws(JSONFault) -> Int {
+    var index = 0
     JSONGrammar.skipWhitespace(line, &index)
-    if index < line.count && line[index] == UInt8(ascii: "{") {
-      try scanObject(line, &index)
-    } else {
-      let isBatch = index < line.count && line[index] == UInt8(ascii: "[")
-      try JSONGrammar.skipValue(line, &index, depth: 0)
-      fault = isBatch ? .batch : .noObject
-    }
+    let first = JSONGrammar.byte(line, index)
+    if first == UInt8(ascii: "{") { return try scanObject(line, index) }
+    try JSONGrammar.skipValue(line, &index, depth: 0)
+    fault = first == UInt8(ascii: "[") ? .batch : .noObject
+    return index
   }
 
+  @inline(__always)
   private mutating func scanUsual(_ line: Span<UInt8>, _ index: inout Int) throws(JSONFault) {
     slices[Field.jsonrpc.rawValue] = UsualStart.version
+    isVersion2 = true
     index = UsualStart.byteCount
     JSONGrammar.skipWhitespace(line, &index)
     let start = index
@@ -155,20 +170,34 @@ extension Message: MemberScan {
   }
 
   @inline(__always)
+  static func member(named name: inout some MemberName) -> Field? {
+    if name.isSame(as: "id") { return .id }
+    if name.isSame(as: "method") { return .method }
+    if name.isSame(as: "params") { return .params }
+    if name.isSame(as: "result") { return .result }
+    if name.isSame(as: "jsonrpc") { return .jsonrpc }
+    if name.isSame(as: "error") { return .error }
+    return nil
+  }
+
+  @inline(__always)
   mutating func take(
-    _ key: JSONGrammar.Key, _ line: Span<UInt8>, _ index: inout Int
+    _ key: MemberKey<Field>, _ line: Span<UInt8>, _ index: inout Int
   ) throws(JSONFault) {
     let start = index
-    let field = Field(key.name)
-    if field == .params, index < line.count, line[index] == UInt8(ascii: "{") {
+    var hasEscapes = false
+    if key.member == .params, JSONGrammar.byte(line, index) == UInt8(ascii: "{") {
       callMembers = CallMembers()
-      try callMembers.scanObject(line, &index)
+      index = try callMembers.scanObject(line, index)
     } else {
-      try JSONGrammar.skipValue(line, &index, depth: Self.depth)
+      hasEscapes = try JSONGrammar.skipValue(line, &index, depth: Self.depth)
     }
-    if let field {
+    if let field = key.member {
       if slices[field.rawValue].isThere { note(.twice(field)) }
-      slices[field.rawValue] = Slice(from: start, to: index)
+      slices[field.rawValue] = Slice(from: start, to: index, hasEscapes: hasEscapes)
+      if field == .jsonrpc {
+        isVersion2 = ShortText(start..<index, in: line) == ShortText(#""2.0""#)
+      }
     } else if key.hasEscapes {
       note(.escapedName)
     }
@@ -179,10 +208,10 @@ extension Message: MemberScan {
   }
 
   /// Decides what kind of message this is (JSON-RPC 2.0, sections 4 and 5).
+  @inline(__always)
   fileprivate mutating func decideKind(in line: Span<UInt8>) throws(EnvelopeFault) {
     if let fault { throw fault }
-    guard let version = self[.jsonrpc], ShortText(version, in: line) == ShortText(#""2.0""#)
-    else { throw .noVersion }
+    guard isVersion2 else { throw .noVersion }
     let hasNullID = isNull(.id, in: line)
     guard hasNullID || !has(.id) || hasUsableID(in: line) else { throw .unusableID }
     if let method = self[.method] { return try becomeCall(of: method, hasNullID, in: line) }
@@ -199,6 +228,7 @@ extension Message: MemberScan {
     }
   }
 
+  @inline(__always)
   private mutating func becomeCall(
     of method: Range<Int>, _ hasNullID: Bool, in line: Span<UInt8>
   ) throws(EnvelopeFault) {
@@ -207,7 +237,7 @@ extension Message: MemberScan {
       throw .noMethodName
     }
     let name = method.lowerBound &+ 1..<method.upperBound &- 1
-    for index in name where line[index] == UInt8(ascii: "\\") { throw .escapedMethod }
+    if slices[Field.method.rawValue].hasEscapes { throw .escapedMethod }
     guard !hasNullID else { throw .nullID }
     if isNull(.params, in: line) {
       slices[Field.params.rawValue] = .none
@@ -222,42 +252,23 @@ extension Message: MemberScan {
   private func has(_ field: Field) -> Bool { slices[field.rawValue].isThere }
 
   /// Whether there is an `id` that an answer can repeat.
+  @inline(__always)
   fileprivate func hasUsableID(in line: Span<UInt8>) -> Bool {
     guard let id = self[.id], id.count <= MessageScanner.maximumIDBytes else { return false }
     let first = line[id.lowerBound]
     return first == UInt8(ascii: "\"") || first == UInt8(ascii: "-") || JSONGrammar.isDigit(first)
   }
 
+  @inline(__always)
   private func isNull(_ field: Field, in line: Span<UInt8>) -> Bool {
     self[field].map { line[$0.lowerBound] == UInt8(ascii: "n") } ?? false
-  }
-}
-
-extension Message.Field {
-  @inline(__always)
-  fileprivate init?(_ name: ShortText) {
-    if name == ShortText("id") {
-      self = .id
-    } else if name == ShortText("method") {
-      self = .method
-    } else if name == ShortText("params") {
-      self = .params
-    } else if name == ShortText("result") {
-      self = .result
-    } else if name == ShortText("jsonrpc") {
-      self = .jsonrpc
-    } else if name == ShortText("error") {
-      self = .error
-    } else {
-      return nil
-    }
   }
 }
 
 /// How nearly all clients begin a message that has an id; known by comparing words.
 private enum UsualStart {
   static let byteCount = 22
-  static let version = Slice(from: 11, to: 16)
+  static var version: Slice { Slice(from: 11, to: 16) }
 
   @inline(__always)
   static func begins(_ line: Span<UInt8>) -> Bool {

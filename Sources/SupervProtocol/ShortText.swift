@@ -3,7 +3,7 @@
 struct ShortText: Equatable {
   /// The first eight bytes, the first one lowest.
   let low: UInt64
-  private let high: UInt64
+  let high: UInt64
 
   /// What has an escape sequence, or is longer than all names: equal to no name.
   static let other = ShortText(low: 0, high: 0)
@@ -43,16 +43,16 @@ struct ShortText: Equatable {
     }
   }
 
-  /// What stands before the lowest of `marks` in a word.
   @inline(__always)
-  init(of word: UInt64, before marks: UInt64) {
-    // The mark is the highest bit of its byte.
-    let mark = marks & (0 &- marks)
-    self.init(low: word & (mark >> 7 &- 1), high: 0)
-  }
-
   private static func lowest(_ count: Int, of word: UInt64) -> UInt64 {
     if count <= 0 { return 0 }
     return count >= 8 ? word : word & (1 << UInt64(8 &* count) &- 1)
   }
+}
+
+/// The eight bytes from `index` on, which have to be there; the first one is the lowest.
+@inline(__always)
+func load(_ bytes: Span<UInt8>, _ index: Int) -> UInt64 {
+  UInt64(
+    littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
 }

@@ -7,8 +7,8 @@ import Testing
   private func scan(_ params: String) -> [String: String] {
     let line = Array((#"{"jsonrpc":"2.0","id":1,"method":"call","params":"# + params + "}").utf8)
     do {
-      let message = try MessageScanner.scan(line.span)
-      let found = try CallParams(of: message, in: line.span)
+      var message = try MessageScanner.scan(line.span)
+      let found = try CallParams(of: &message, in: line.span)
       func part(_ range: Range<Int>?) -> String? { range.map { text(of: $0, in: line.span) } }
       var values = ["to": part(found.to), "method": part(found.method)]
       values["params"] = part(found.params)

@@ -153,42 +153,42 @@ private func atMillisecond(_ milliseconds: Int64) -> MonotonicTime {
   }
 
   private func pool(_ count: Int) -> CallRoute {
-    let agent = CallAgent("pool", CallSettings())
-    let peers = (0..<count).map {
-      CallPeer(NodeID(index: $0 + 1), name: "pool:\($0)", supervisor: nil, of: agent)
-    }
-    return CallRoute(to: agent, peers)
+    CallRoute(to: 0, (0..<count).map { NodeID(index: $0 + 1) })
   }
 
   @Test func fewestInHandsAndInTurnWhereEqual() {
     let pool = pool(3)
     var table = CallTable(firstNumber: 1)
-    let asker = Asker(ConnectionID(.agent, number: 1), of: nil, in: &table)
+    let asker = Asker(ConnectionID(.agent, number: 1), of: nil, name: "a", in: &table)
     let none: [UInt8] = []
-    func next() -> String? {
+    var turn = 0
+    func next() -> Int? {
       let taken = table.waitingCount(asker.number)
-      let peer = pool.choose(
-        by: { table.handsCount($0) }, where: { $0.name != "pool:1" || taken > 2 })
-      if let peer {
+      let node = pool.choose(
+        inTurn: &turn, by: { table.handsCount($0) }, where: { $0.index != 2 || taken > 2 })
+      if let node {
         _ = table.add(
           Call(
-            by: asker, callee: peer.node, connection: asker.connection,
+            by: asker, callee: node, connection: asker.connection,
             startedAt: atMillisecond(0), deadline: atMillisecond(1)), callerID: none.span)
       }
-      return peer?.name
+      return node?.index
     }
     // The one in the middle cannot take any until three are under way.
     let chosen = (0..<8).map { _ in next() }
-    #expect(chosen.prefix(3) == ["pool:0", "pool:2", "pool:0"])
-    let counts = pool.peers.map { table.handsCount($0.node) }
+    #expect(chosen.prefix(3) == [1, 3, 1])
+    let counts = pool.peers.map { table.handsCount($0) }
     #expect(counts == [3, 2, 3] || counts == [3, 3, 2])
-    #expect(pool.choose(by: { _ in 0 }, where: { _ in false }) == nil)
+    #expect(pool.choose(inTurn: &turn, by: { _ in 0 }, where: { _ in false }) == nil)
   }
 
   @Test func equalOnesTakeTurns() {
     let pool = pool(4)
-    let names = (0..<8).map { _ in pool.choose(by: { _ in 0 }, where: { _ in true })?.name }
-    #expect(names == (0..<8).map { "pool:\($0 % 4)" })
+    var turn = 0
+    let chosen = (0..<8).map { _ in
+      pool.choose(inTurn: &turn, by: { _ in 0 }, where: { _ in true })?.index
+    }
+    #expect(chosen == (0..<8).map { $0 % 4 + 1 })
   }
 }
 

@@ -8,11 +8,11 @@ import Testing
 @Suite struct CallTableTests {
   private final class Party {
     let asker: Asker
-    let peer: CallPeer
+    let node: NodeID
     init(_ number: Int, in table: inout CallTable) {
-      asker = Asker(ConnectionID(.agent, number: UInt64(number)), of: nil, in: &table)
-      let agent = CallAgent("a\(number)", CallSettings())
-      peer = CallPeer(NodeID(index: number), name: agent.name, supervisor: nil, of: agent)
+      let connection = ConnectionID(.agent, number: UInt64(number))
+      asker = Asker(connection, of: nil, name: "a\(number)", in: &table)
+      node = NodeID(index: number)
     }
   }
 
@@ -40,7 +40,7 @@ import Testing
         let deadline = Int64(random.next() % 1000)
         let id = table.add(
           Call(
-            by: parties[asker].asker, callee: parties[peer].peer.node,
+            by: parties[asker].asker, callee: parties[peer].node,
             connection: ConnectionID(.agent, number: 1), startedAt: MonotonicTime(nanoseconds: 0),
             deadline: MonotonicTime(nanoseconds: deadline)),
           callerID: callerID.span)
@@ -75,8 +75,8 @@ import Testing
       let hands = known.filter { $0.peer == index }
       #expect(table.waitingCount(party.asker.number) == waiting.count)
       #expect(table.first(waiting: party.asker.number) == waiting.first?.id)
-      #expect(table.handsCount(party.peer.node) == hands.count)
-      #expect(table.all(hands: party.peer.node) == hands.map(\.id))
+      #expect(table.handsCount(party.node) == hands.count)
+      #expect(table.all(hands: party.node) == hands.map(\.id))
     }
   }
 
@@ -86,7 +86,7 @@ import Testing
     func add(_ id: String) -> CallID {
       table.add(
         Call(
-          by: party.asker, callee: party.peer.node, connection: party.asker.connection,
+          by: party.asker, callee: party.node, connection: party.asker.connection,
           startedAt: MonotonicTime(nanoseconds: 0), deadline: MonotonicTime(nanoseconds: 1)),
         callerID: Array(id.utf8).span)
     }

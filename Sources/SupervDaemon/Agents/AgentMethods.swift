@@ -65,10 +65,11 @@ extension Daemon {
       return reply(in: session, id, failure: error.error)
     }
     switch message.kind {
-    case .result, .error: takeAnswer(message, in: line, from: session)
+    case .result: takeAnswer(to: message.id, .ok, message.result, in: line, from: session)
+    case .error: takeAnswer(to: message.id, .error, message.error, in: line, from: session)
     case .request, .notification:
       do {
-        try perform(message, in: line, from: session)
+        try perform(&message, in: line, from: session)
       } catch {
         guard let range = message.id else { return }
         reply(in: session, range.map { line[$0] }, failure: error)
@@ -77,12 +78,12 @@ extension Daemon {
   }
 
   private func perform(
-    _ message: Message, in line: Span<UInt8>, from session: Session
+    _ message: inout Message, in line: Span<UInt8>, from session: Session
   ) throws(RPCError) {
     guard let name = message.method else { return }
     switch try AgentMethod(named: name, in: line) {
-    case .call: return try call(message, in: line, from: session)
-    case .cast: try cast(message, in: line, from: session)
+    case .call: return try call(&message, in: line, from: session)
+    case .cast: try cast(&message, in: line, from: session)
     case .cancel: try cancel(message, in: line, from: session)
     case .monitor: return try monitor(message, in: line, from: session)
     case .demonitor: try demonitor(message, in: line, from: session)

@@ -102,7 +102,7 @@ extension Daemon {
     guard isCurrent(process) else {
       return refuse(id, peer, because: "the agent it belonged to has ended")
     }
-    let asker = calls.asker(id, of: calls.peer(process.node))
+    let asker = calls.asker(id, of: process.node)
     let session = sessions.open(id, of: process, peer, asker, maximumLineBytes: limit)
     guard session == nil else { return }
     abandonCalls(of: asker)

@@ -15,31 +15,39 @@ extension Daemon {
   private static var answerBytes: Int { 64 }
 
   /// Passes an answer on to whoever waits for it.
-  func takeAnswer(_ message: Message, in line: Span<UInt8>, from session: Session) {
-    if isPong(message, in: line) { return takePong(message, in: line, from: session) }
-    guard let id = message.id.flatMap({ CallID(answer: $0, in: line) }),
-      calls.table.wasIssued(id)
-    else { return countStray(from: session) }
+  ///
+  /// - Parameter value: the result or the error.
+  func takeAnswer(
+    to id: Range<Int>?, _ outcome: CallOutcome, _ value: Range<Int>?, in line: Span<UInt8>,
+    from session: Session
+  ) {
+    guard let text = id, let value else { return countStray(from: session) }
+    if isPong(text, in: line) { return takePong(text, in: line, from: session) }
+    guard let id = CallID(answer: text, in: line), calls.table.wasIssued(id) else {
+      return countStray(from: session)
+    }
     guard let call = calls.table[id] else {
-      session.asker.peer?.agent.metrics.lateAnswers &+= 1
+      if let agent = calls.agent(of: session.asker) {
+        calls.agents[agent].metrics.lateAnswers &+= 1
+      }
       return
     }
     guard call.connection == session.id else { return countStray(from: session) }
-    let (answered, value) = (message.result != nil, message.result ?? message.error ?? 0..<0)
     let maximumBytes = value.count &+ MessageScanner.maximumIDBytes &+ Self.answerBytes
     let isTaken = kernel.send(to: call.answersTo, maximumBytes: maximumBytes) { output in
       output.append(#"{"jsonrpc":"2.0","id":"#)
       calls.table.appendCallerID(of: id, to: &output)
-      output.append(answered ? #","result":"# : #","error":"#)
-      output.append(line.extracting(value))
+      output.append(outcome == .ok ? #","result":"# : #","error":"#)
+      output.append(value, of: line)
       output.append("}\n")
     }
-    end(id, call, answered ? .ok : .error)
+    end(id, call, outcome)
     if !isTaken { dropDeaf(call.answersTo) }
   }
 
   private func countStray(from session: Session) {
-    session.asker.peer?.agent.metrics.strayAnswers &+= 1
+    guard let agent = calls.agent(of: session.asker) else { return }
+    calls.agents[agent].metrics.strayAnswers &+= 1
   }
 
   /// Ends a call with an error of superv's own.
@@ -55,10 +63,13 @@ extension Daemon {
 
   private func end(_ id: CallID, _ call: Call, _ outcome: CallOutcome) {
     calls.table.remove(id)
-    guard let callee = calls.peer(call.callee) else { return }
-    callee.agent.metrics.count(outcome, after: eventTime.nanoseconds - call.startedAt.nanoseconds)
-    let transition = callee.breaker.end(outcome.verdict, epoch: call.breakerEpoch, at: eventTime)
-    if let transition { tell(transition, of: callee) }
+    let (callee, now) = (call.callee.index, eventTime)
+    guard let agent = calls.peers[callee].agent else { return }
+    calls.agents[agent].metrics.count(
+      outcome, after: now.nanoseconds - call.startedAt.nanoseconds)
+    let transition = calls.peers[callee].breaker.end(
+      outcome.verdict, epoch: call.breakerEpoch, at: now)
+    if let transition { tell(transition, of: call.callee) }
   }
 
   /// What a caller does not take of its own answers costs it the connection.
@@ -108,14 +119,14 @@ extension Daemon {
         fail(id, call, .agentDied, "\(peer.name) has ended before it answered: \(termination)")
       }
     }
-    fireMonitors(of: process, peer, termination)
+    fireMonitors(of: process, peer.name, termination)
   }
 
   /// A session is gone: what it waited for nobody wants, what it had in its hands is lost.
   func sessionClosed(_ session: Session) {
-    if let peer = session.asker.peer, calls.table.handsCount(peer.node) > 0 {
+    if let node = session.asker.node, calls.table.handsCount(node) > 0 {
       let until = kernel.now + Self.deathDelay
-      for id in calls.table.all(hands: peer.node)
+      for id in calls.table.all(hands: node)
       where calls.table[id]?.connection == session.id {
         calls.table.letGo(id, until: until)
       }

@@ -6,25 +6,26 @@ final class CallHub {
   /// The longest chain of calls.
   static let maximumDepth = 32
   /// What an operator's calls come from.
-  static let operatorName = quoted("@operator")
+  static let operatorName = "@operator"
 
   private let keptTable: Exclusive<CallTable>
   var monitors = MonitorTable()
   var refusals = RefusalLimiter()
-  private var traceIDs: Jitter
+  private let traceIDs: Exclusive<Jitter>
   /// Grows whenever the tree has changed: what peers know of their readiness is of one state of it.
   private(set) var treeState: UInt64 = 1
-  /// By the index of the node.
-  private var peers: [CallPeer?] = []
-  private(set) var agents: [CallAgent] = []
-  private var names = RouteTable([])
-  private var routes: [CallRoute] = []
+  private let keptPeers = Exclusive(Slab<CallPeer>())
+  private let keptAgents = Exclusive(Slab<CallAgent>())
+  /// The agents of the configuration come first; of those behind them instances are left.
+  private var configuredCount = 0
+  private let names = Exclusive(RouteTable([]))
+  private let keptRoutes = Exclusive(Slab<CallRoute>())
 
   /// - Parameter seed: of trace ids, and of the first call's number.
   init(seed: UInt64) {
     var random = Jitter(seed: seed)
     keptTable = Exclusive(CallTable(firstNumber: random.next()))
-    traceIDs = random
+    traceIDs = Exclusive(random)
   }
 
   var table: CallTable {
@@ -32,111 +33,174 @@ final class CallHub {
     @inline(__always) _modify { yield &keptTable.value }
   }
 
+  /// By the index of the node.
+  var peers: Slab<CallPeer> {
+    @inline(__always) _read { yield keptPeers.value }
+    @inline(__always) _modify { yield &keptPeers.value }
+  }
+
+  var agents: Slab<CallAgent> {
+    @inline(__always) _read { yield keptAgents.value }
+    @inline(__always) _modify { yield &keptAgents.value }
+  }
+
+  /// By the place of the name.
+  private(set) var routes: Slab<CallRoute> {
+    @inline(__always) _read { yield keptRoutes.value }
+    @inline(__always) _modify { yield &keptRoutes.value }
+  }
+
   var nextDeadline: MonotonicTime? { table.nextDeadline }
+
+  /// Those of the configuration.
+  private var configuredAgents: [CallAgent] { (0..<configuredCount).map { agents[$0] } }
+
+  /// All names that can be called.
+  var knownNames: [String] {
+    configuredAgents.flatMap { agent in [agent.name] + agent.peers.map { name(of: $0) } }
+  }
 
   /// What has become of the calls to each agent.
   func reports(at now: MonotonicTime) -> [CallReport] {
-    agents.map { agent in
-      CallReport(
+    configuredAgents.map { agent in
+      let instances = agent.peers.compactMap { peer($0) }
+      return CallReport(
         agent: agent.name, metrics: agent.metrics,
-        inFlight: agent.peers.reduce(0) { $0 + table.handsCount($1.node) },
-        breakers: agent.peers.map { ($0.name, $0.breaker.state(at: now)) })
+        inFlight: instances.reduce(0) { $0 + table.handsCount($1.node) },
+        breakers: instances.map { ($0.name, $0.breaker.state(at: now)) })
     }
   }
 
   func treeChanged() { treeState &+= 1 }
 
   func peer(_ node: NodeID) -> CallPeer? {
-    peers.indices.contains(node.index) ? peers[node.index] : nil
+    guard peers.indices.contains(node.index) else { return nil }
+    let peer = peers[node.index]
+    return peer.agent == nil ? nil : peer
   }
+
+  /// Of an instance.
+  func name(of node: NodeID) -> String { peer(node)?.name ?? "" }
+
+  /// The place of the agent that an asker is an instance of.
+  func agent(of asker: Asker) -> Int? { asker.node.flatMap { peer($0)?.agent } }
 
   /// A trace of its own; its span is still to be named.
-  func newTrace() -> TraceParent {
-    // Taken out and put back: two moves of a word, where an access that lasts is looked up.
-    var random = traceIDs
-    defer { traceIDs = random }
-    return TraceParent(newTrace: &random, parentID: 0)
-  }
+  func newTrace() -> TraceParent { TraceParent(newTrace: &traceIDs.value, parentID: 0) }
 
   /// Somebody who may make calls, until `abandonCalls`.
-  func asker(_ connection: ConnectionID, of peer: CallPeer?) -> Asker {
-    Asker(connection, of: peer, in: &table)
+  ///
+  /// - Parameter node: nil for an operator.
+  func asker(_ connection: ConnectionID, of node: NodeID?) -> Asker {
+    let name = node.map { self.name(of: $0) } ?? Self.operatorName
+    return Asker(connection, of: node, name: name, in: &table)
   }
 
-  func route(to name: Span<UInt8>) -> CallRoute? { names.index(of: name).map { routes[$0] } }
+  /// The place of what a name stands for.
+  func route(to name: Span<UInt8>) -> Int? { names.value.index(of: name) }
 
+  /// Whether an instance may call an agent: siblings under one supervisor may, and whom the agent
+  /// accepts.
+  func accepts(_ caller: NodeID, at agent: Int) -> Bool {
+    if agents[agent].settings.acceptsAll { return true }
+    if let supervisor = peers[caller.index].supervisor, let sibling = agents[agent].peers.first,
+      peers[sibling.index].supervisor == supervisor
+    {
+      return true
+    }
+    return agents[agent].accepted.contains(caller)
+  }
+}
+
+// MARK: - The configuration
+
+extension CallHub {
   /// Takes over a new configuration. Calls in flight, breakers and counts stay.
   ///
   /// - Parameter isAlive: whether an instance that is not in it any more has a process still.
   func adopt(_ configuration: Configuration, _ tree: SupervisionTree, isAlive: (NodeID) -> Bool) {
-    let former = Dictionary(uniqueKeysWithValues: agents.map { ($0.name, $0) })
-    for agent in agents { agent.peers = [] }
-    agents = []
-    let formerPeers = peers
-    // What is taken out ends what it began, and nothing new comes to it.
-    peers = formerPeers.map { peer in
-      guard let peer, isAlive(peer.node) || table.handsCount(peer.node) > 0 else { return nil }
-      peer.move(to: nil, of: peer.agent)
-      return peer
+    let formerPeers = peers.indices.map { peers[$0] }
+    let formerAgents = agents.indices.map { agents[$0] }
+    let former = Dictionary(
+      uniqueKeysWithValues: formerAgents.prefix(configuredCount).map { ($0.name, $0) })
+    peers = Slab()
+    for index in 0..<max(tree.nodeCount, formerPeers.count) {
+      peers.append(CallPeer(NodeID(index: index), name: ""))
     }
+    var list: [CallAgent] = []
     for definition in configuration.agents {
       guard let node = tree.id(named: definition.specification.name) else { continue }
-      let agent = adopt(definition, former)
-      let parent = tree.parent(of: node)
-      let supervisor = parent == .root ? nil : parent
-      while peers.count <= node.index { peers.append(nil) }
+      // The instances of an agent stand together.
+      if list.last?.name != definition.agent {
+        list.append(former[definition.agent] ?? CallAgent(definition.agent, definition.calls))
+        list[list.count - 1].peers = []
+      }
+      list[list.count - 1].settings = definition.calls
+      list[list.count - 1].peers.append(node)
       let known = formerPeers.indices.contains(node.index) ? formerPeers[node.index] : nil
-      let peer =
-        known
-        ?? CallPeer(
-          node, name: definition.specification.name, supervisor: supervisor, of: agent)
-      peer.move(to: supervisor, of: agent)
+      var peer = CallPeer(node, name: definition.specification.name)
+      if let known, known.agent != nil { peer = known }
+      let parent = tree.parent(of: node)
+      peer.supervisor = parent == .root ? nil : parent
+      peer.agent = list.count - 1
+      peer.breaker.settings = definition.calls.breaker
       peers[node.index] = peer
-      agent.peers.append(peer)
     }
-    let named = Dictionary(uniqueKeysWithValues: agents.map { ($0.name, $0) })
-    for agent in agents {
-      agent.accepted = Set(
-        agent.settings.acceptedNames.flatMap { nodes(named: $0, named, tree) })
+    configuredCount = list.count
+    // What is taken out ends what it began, and nothing new comes to it.
+    for var peer in formerPeers where peers[peer.node.index].agent == nil {
+      guard let former = peer.agent, isAlive(peer.node) || table.handsCount(peer.node) > 0
+      else { continue }
+      let agent = formerAgents[former]
+      let place = list.firstIndex { $0.name == agent.name }
+      if place == nil {
+        list.append(agent)
+        list[list.count - 1].peers = []
+      }
+      peer.supervisor = nil
+      peer.agent = place ?? list.count - 1
+      peers[peer.node.index] = peer
     }
+    takeOver(list, tree)
     makeRoutes()
   }
 
-  private func adopt(_ definition: AgentDefinition, _ former: [String: CallAgent]) -> CallAgent {
-    // The instances of an agent stand together.
-    if let last = agents.last, last.name == definition.agent { return last }
-    let agent =
-      former[definition.agent] ?? CallAgent(definition.agent, definition.calls)
-    agent.settings = definition.calls
-    agents.append(agent)
-    return agent
-  }
-
-  /// The instances that a name in `accept_calls_from` stands for: those of an agent, one of them,
-  /// or all below a supervisor.
-  private func nodes(
-    named name: String, _ agents: [String: CallAgent], _ tree: SupervisionTree
-  ) -> [NodeID] {
-    if let agent = agents[name] { return agent.peers.map(\.node) }
-    guard let id = tree.id(named: name) else { return [] }
-    return agents.values.flatMap(\.peers).map(\.node).filter { node in
-      var above = node
-      while above != id, above != .root { above = tree.parent(of: above) }
-      return above == id
+  private func takeOver(_ list: [CallAgent], _ tree: SupervisionTree) {
+    let configured = list.prefix(configuredCount)
+    let named = Dictionary(uniqueKeysWithValues: configured.map { ($0.name, $0.peers) })
+    let all = configured.flatMap(\.peers)
+    agents = Slab()
+    for var agent in list {
+      agent.accepted = Set(
+        agent.settings.acceptedNames.flatMap { name in
+          named[name] ?? tree.id(named: name).map { id in all.filter { tree.is($0, below: id) } }
+            ?? []
+        })
+      agents.append(agent)
     }
   }
 
   private func makeRoutes() {
     var list: [String] = []
-    routes = []
-    for agent in agents {
+    routes = Slab()
+    for index in 0..<configuredCount {
+      let agent = agents[index]
       list.append(agent.name)
-      routes.append(CallRoute(to: agent, agent.peers))
-      for peer in agent.peers where peer.name != agent.name {
-        list.append(peer.name)
-        routes.append(CallRoute(to: agent, [peer]))
+      routes.append(CallRoute(to: index, agent.peers))
+      for node in agent.peers where name(of: node) != agent.name {
+        list.append(name(of: node))
+        routes.append(CallRoute(to: index, [node]))
       }
     }
-    names = RouteTable(list)
+    names.value = RouteTable(list)
+  }
+}
+
+extension SupervisionTree {
+  /// Whether a node is another one, or stands below it.
+  fileprivate func `is`(_ node: NodeID, below ancestor: NodeID) -> Bool {
+    var above = node
+    while above != ancestor, above != .root { above = parent(of: above) }
+    return above == ancestor
   }
 }

@@ -30,13 +30,12 @@ package struct CallID: Hashable, Sendable {
 
 extension UInt64 {
   /// Reads 16 digits in lower case.
+  @inline(__always)
   init?(sixteenDigits start: Int, in line: Span<UInt8>) {
-    let first = unsafe line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
-    let second = unsafe line.bytes.unsafeLoadUnaligned(fromByteOffset: start &+ 8, as: UInt64.self)
-    guard let upper = HexadecimalWord.value(of: UInt64(bigEndian: first)),
-      let lower = HexadecimalWord.value(of: UInt64(bigEndian: second))
-    else { return nil }
-    self = upper << 32 | lower
+    let digits = HexadecimalDigits(
+      unsafe line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: SIMD2<UInt64>.self))
+    guard let value = digits.value else { return nil }
+    self = value
   }
 
   /// Reads up to 16 digits in lower case, as W3C Trace Context requires.
@@ -56,12 +55,31 @@ extension UInt64 {
   }
 }
 
-/// Eight hexadecimal digits at a time, as the bytes of a word, the first one highest.
-enum HexadecimalWord {
-  /// The digits of the lower 32 bits.
-  static func digits(of value: UInt64) -> UInt64 {
-    var digits = value & 0xFFFF_FFFF
-    digits = (digits << 16 | digits) & 0x0000_FFFF_0000_FFFF
+/// Sixteen hexadecimal digits at a time, as they stand in memory.
+struct HexadecimalDigits {
+  let words: SIMD2<UInt64>
+
+  init(_ words: SIMD2<UInt64>) { self.words = words }
+
+  @inline(__always)
+  init(of value: UInt64) {
+    words = SIMD2(
+      Self.digits(of: value >> 32).bigEndian, Self.digits(of: value & 0xFFFF_FFFF).bigEndian)
+  }
+
+  /// Nil when they are something else than digits in lower case.
+  @inline(__always)
+  var value: UInt64? {
+    let upper = Self.value(of: UInt64(bigEndian: words[0]))
+    let value = upper << 32 | Self.value(of: UInt64(bigEndian: words[1]))
+    let proof = Self(of: value).words
+    return (proof[0] ^ words[0]) | (proof[1] ^ words[1]) == 0 ? value : nil
+  }
+
+  /// Of 32 bits, the first digit highest.
+  @inline(__always)
+  private static func digits(of value: UInt64) -> UInt64 {
+    var digits = (value << 16 | value) & 0x0000_FFFF_0000_FFFF
     digits = (digits << 8 | digits) & 0x00FF_00FF_00FF_00FF
     digits = (digits << 4 | digits) & 0x0F0F_0F0F_0F0F_0F0F
     // 1 in each byte that stands for a letter.
@@ -69,13 +87,13 @@ enum HexadecimalWord {
     return digits &+ 0x3030_3030_3030_3030 &+ letters &* 39
   }
 
-  /// What eight digits in lower case say; nil when they are something else.
-  static func value(of digits: UInt64) -> UInt64? {
+  /// 32 bits, which are nonsense where there are no digits.
+  @inline(__always)
+  private static func value(of digits: UInt64) -> UInt64 {
     let letters = digits >> 6 & 0x0101_0101_0101_0101
     var value = (digits & 0x0F0F_0F0F_0F0F_0F0F) &+ letters &* 9
     value = (value >> 4 | value) & 0x00FF_00FF_00FF_00FF
     value = (value >> 8 | value) & 0x0000_FFFF_0000_FFFF
-    value = (value >> 16 | value) & 0xFFFF_FFFF
-    return self.digits(of: value) == digits ? value : nil
+    return (value >> 16 | value) & 0xFFFF_FFFF
   }
 }

@@ -1,8 +1,8 @@
-package import SupervConfig
+import SupervConfig
 package import SupervisionTree
 
-// The properties that change are of this module alone, or nothing could prove that they are changed
-// in one place at a time, and every access would be looked up while the daemon runs.
+// Agents and their instances as calls see them: plain data in rows, found by their place. A call
+// would otherwise count references a dozen times on its way.
 
 /// The place of an asker in the table of calls.
 package struct AskerNumber: Hashable, Sendable {
@@ -16,118 +16,94 @@ package final class Asker {
 
   package let connection: ConnectionID
   /// The instance whose connection it is; nil for an operator's.
-  package let peer: CallPeer?
+  package let node: NodeID?
   package let number: AskerNumber
-  /// As JSON has it.
-  let quotedName: [UInt8]
+  let name: String
+  /// Of what it asks.
+  let handleHead: [UInt8]
 
-  package init(_ connection: ConnectionID, of peer: CallPeer?, in table: inout CallTable) {
+  /// - Parameter name: of the instance.
+  package init(
+    _ connection: ConnectionID, of node: NodeID?, name: String, in table: inout CallTable
+  ) {
     self.connection = connection
-    self.peer = peer
+    self.node = node
+    self.name = name
     number = table.openAsker()
-    quotedName = peer?.quotedName ?? CallHub.operatorName
+    handleHead = HandleMessage.head(from: name)
   }
 }
 
-/// One agent instance, as those who call and are called see it.
-package final class CallPeer {
-  package let node: NodeID
-  package let name: String
-  /// As JSON has it.
-  let quotedName: [UInt8]
+/// What is known of a node of the tree: that it is an agent instance, or nothing.
+struct CallPeer {
+  let node: NodeID
+  let name: String
   /// The supervisor that is declared for it; nil where it stands alone, or was taken out.
-  fileprivate(set) var supervisor: NodeID?
-  fileprivate(set) var agent: CallAgent
-  private let keptBreaker: Exclusive<CircuitBreaker>
+  var supervisor: NodeID?
+  /// The place in the row of agents; nil for what is no instance, or is none any more.
+  var agent: Int?
+  /// One for each instance: one that hangs does not cut off those that work.
+  var breaker: CircuitBreaker
   /// The connection that takes its calls, nil while there is none, as of a state of tree and
   /// sessions: neither is asked for every call.
   var reach: (state: UInt64, connection: ConnectionID?) = (0, nil)
 
-  package init(_ node: NodeID, name: String, supervisor: NodeID?, of agent: CallAgent) {
+  init(_ node: NodeID, name: String) {
     self.node = node
     self.name = name
-    self.supervisor = supervisor
-    self.agent = agent
-    keptBreaker = Exclusive(CircuitBreaker(agent.settings.breaker))
-    quotedName = quoted(name)
-  }
-
-  /// One for each instance: one that hangs does not cut off those that work.
-  var breaker: CircuitBreaker {
-    @inline(__always) _read { yield keptBreaker.value }
-    @inline(__always) _modify { yield &keptBreaker.value }
-  }
-
-  func move(to supervisor: NodeID?, of agent: CallAgent) {
-    self.supervisor = supervisor
-    self.agent = agent
-    breaker.settings = agent.settings.breaker
+    breaker = CircuitBreaker(BreakerSettings())
   }
 }
 
 /// One agent with all its instances: what a name that is called stands for.
-package final class CallAgent {
-  package let name: String
+struct CallAgent {
+  let name: String
   var settings: CallSettings
   /// Instances named in `accept_calls_from`, by themselves or by what they belong to.
   var accepted: Set<NodeID> = []
-  var peers: [CallPeer] = []
-  private let keptMetrics = Exclusive(CallMetrics())
+  var peers: [NodeID] = []
+  var metrics = CallMetrics()
   /// The instance that is first in turn.
-  fileprivate var turn = 0
+  var turn = 0
 
-  package init(_ name: String, _ settings: CallSettings) {
+  init(_ name: String, _ settings: CallSettings) {
     self.name = name
     self.settings = settings
-  }
-
-  var metrics: CallMetrics {
-    @inline(__always) _read { yield keptMetrics.value }
-    @inline(__always) _modify { yield &keptMetrics.value }
-  }
-
-  /// Whether an instance may call this agent: siblings under one supervisor may, and whom the
-  /// agent accepts.
-  func accepts(_ caller: CallPeer) -> Bool {
-    if settings.acceptsAll { return true }
-    if let supervisor = caller.supervisor, peers.first?.supervisor == supervisor { return true }
-    return accepted.contains(caller.node)
   }
 }
 
 /// What a name stands for: all instances of an agent, or one of them.
-package final class CallRoute {
-  package let agent: CallAgent
-  package let peers: [CallPeer]
+package struct CallRoute {
+  /// Its place in the row of agents.
+  package let agent: Int
+  package let peers: [NodeID]
+  /// Where there is no choice.
+  let only: NodeID?
 
-  package init(to agent: CallAgent, _ peers: [CallPeer]) {
+  package init(to agent: Int, _ peers: [NodeID]) {
     self.agent = agent
     self.peers = peers
+    only = peers.count == 1 ? peers[0] : nil
   }
 
   /// The instance with the fewest calls in its hands, in turn where they are equal.
   ///
   /// - Parameters:
+  ///   - turn: which one is first in turn; afterwards the one behind the chosen one.
   ///   - handsCount: how many calls an instance has in its hands.
   ///   - canTake: whether an instance may be chosen at all.
-  @inline(__always)
   package func choose(
-    by handsCount: (NodeID) -> Int, where canTake: (CallPeer) -> Bool
-  ) -> CallPeer? {
-    if peers.count == 1 {
-      let only = peers[0]
-      return canTake(only) ? only : nil
-    }
-    var chosen: (peer: CallPeer, index: Int, handsCount: Int)?
+    inTurn turn: inout Int, by handsCount: (NodeID) -> Int, where canTake: (NodeID) -> Bool
+  ) -> NodeID? {
+    var chosen: (index: Int, handsCount: Int)?
     for offset in 0..<peers.count {
-      let index = (agent.turn &+ offset) % peers.count
-      let peer = peers[index]
-      let count = handsCount(peer.node)
+      let index = (turn &+ offset) % peers.count
+      let count = handsCount(peers[index])
       if let chosen, chosen.handsCount <= count { continue }
-      if canTake(peer) { chosen = (peer, index, count) }
+      if canTake(peers[index]) { chosen = (index, count) }
     }
     guard let chosen else { return nil }
-    agent.turn = chosen.index &+ 1
-    return chosen.peer
+    turn = chosen.index &+ 1
+    return peers[chosen.index]
   }
 }

@@ -5,10 +5,12 @@ import SupervisionTree
 
 extension Daemon {
   /// Counts a refusal.
+  ///
+  /// - Parameter agent: its place in the row of agents.
   func refused(
-    _ outcome: CallOutcome, _ agent: CallAgent, _ why: String, retryAfter: Duration? = nil
+    _ outcome: CallOutcome, _ agent: Int, _ why: String, retryAfter: Duration? = nil
   ) -> RPCError {
-    agent.metrics.count(outcome)
+    calls.agents[agent].metrics.count(outcome)
     let milliseconds = retryAfter.map { Int(($0.wholeNanoseconds + 999_999) / 1_000_000) }
     return RPCError(outcome.kind, why, retryAfterMilliseconds: milliseconds)
   }
@@ -35,7 +37,7 @@ extension Daemon {
     return leftOut == 0 ? reason : "\(reason); \(leftOut) refusals before it are left out"
   }
 
-  func tell(_ transition: CircuitBreaker.Transition, of peer: CallPeer) {
+  func tell(_ transition: CircuitBreaker.Transition, of node: NodeID) {
     let (kind, reason) =
       switch transition {
       case .opened(let failures, let recovery):
@@ -48,6 +50,6 @@ extension Daemon {
       case .closed(let successes):
         ("breaker.closed", "\(successes) call\(successes == 1 ? "" : "s") in a row succeeded")
       }
-    tell(StoryEvent(kind, .agent, name: peer.name, reason: reason))
+    tell(StoryEvent(kind, .agent, name: calls.name(of: node), reason: reason))
   }
 }

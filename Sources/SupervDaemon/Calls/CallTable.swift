@@ -28,7 +28,7 @@ package struct Call {
   ) {
     self.asker = asker.number
     answersTo = asker.connection
-    caller = asker.peer?.node
+    caller = asker.node
     self.callee = callee
     self.connection = connection
     self.outer = outer
@@ -179,9 +179,7 @@ package struct CallTable: ~Copyable {
   /// Appends the id that the caller gave, byte for byte.
   package func appendCallerID(of id: CallID, to output: inout OutputSpan<UInt8>) {
     let start = id.slot &* MessageScanner.maximumIDBytes
-    for index in start..<start &+ Int(slots[id.slot].callerIDByteCount) {
-      output.append(callerIDs[index])
-    }
+    callerIDs.append(start..<start &+ Int(slots[id.slot].callerIDByteCount), to: &output)
   }
 
   /// The oldest call of an asker to which it has given this id.

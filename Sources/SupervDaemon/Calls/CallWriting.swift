@@ -9,14 +9,14 @@ struct HandleMessage {
 
   /// Nil for a cast.
   var call: (id: CallID, deadlineMilliseconds: Int64)?
-  /// The caller's name, with quotes.
-  var from: [UInt8]
+  /// Of the caller.
+  var head: [UInt8]
   var params: CallParams
   var trace: TraceParent
 
   /// - Returns: no less than it takes.
   var maximumBytes: Int {
-    Self.ownBytes &+ from.count &+ params.method.count &+ (params.params?.count ?? 0)
+    Self.ownBytes &+ head.count &+ params.method.count &+ (params.params?.count ?? 0)
       &+ (params.task?.count ?? 0)
   }
 
@@ -26,16 +26,14 @@ struct HandleMessage {
     if let call {
       output.append(#"{"jsonrpc":"2.0","id":""#)
       output.append(hexadecimal: call.id.rawValue)
-      output.append(#"","method":"handle","params":{"from":"#)
     } else {
-      output.append(#"{"jsonrpc":"2.0","method":"handle","params":{"from":"#)
+      output.append(#"{"jsonrpc":"2.0"#)
     }
-    output.append(from.span)
-    output.append(#","method":"#)
-    output.append(line.extracting(params.method))
+    output.append(head.span)
+    output.append(params.method, of: line)
     if let value = params.params {
       output.append(#","params":"#)
-      output.append(line.extracting(value))
+      output.append(value, of: line)
     }
     if let call {
       output.append(#","deadline_ms":"#)
@@ -43,11 +41,21 @@ struct HandleMessage {
     }
     if let task = params.task {
       output.append(#","task":"#)
-      output.append(line.extracting(task))
+      output.append(task, of: line)
     }
     output.append(#","trace":""#)
     trace.append(to: &output)
     output.append("\"}}\n")
+  }
+
+  /// What is the same in all calls and casts of one caller: all between the id and the method, from
+  /// the quote on that ends what comes before it.
+  ///
+  /// - Parameter caller: its name, or what an operator's calls come from.
+  static func head(from caller: String) -> [UInt8] {
+    var bytes = Array(#"","method":"handle","params":{"from":"#.utf8)
+    JSON.append(caller, to: &bytes)
+    return bytes + Array(#","method":"#.utf8)
   }
 }
 
@@ -59,10 +67,4 @@ extension OutputSpan<UInt8> {
     append(hexadecimal: id.rawValue)
     append("\"}}\n")
   }
-}
-
-func quoted(_ text: String) -> [UInt8] {
-  var bytes: [UInt8] = []
-  JSON.append(text, to: &bytes)
-  return bytes
 }

@@ -5,10 +5,13 @@ import SupervisionTree
 // The beginning of calls and casts: who is called, whether that is allowed, and on its way.
 
 extension Daemon {
-  func call(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
+  /// - Parameter message: is only read.
+  func call(
+    _ message: inout Message, in line: Span<UInt8>, from session: Session
+  ) throws(RPCError) {
     // Nobody could get its answer.
     guard let id = message.id else { return }
-    let params = try CallParams(of: message, in: line)
+    let params = try CallParams(of: &message, in: line)
     do {
       try begin(params, callerID: line.extracting(id), by: session.asker, in: line)
     } catch {
@@ -17,8 +20,10 @@ extension Daemon {
     }
   }
 
-  func cast(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
-    let params = try CallParams(of: message, in: line)
+  func cast(
+    _ message: inout Message, in line: Span<UInt8>, from session: Session
+  ) throws(RPCError) {
+    let params = try CallParams(of: &message, in: line)
     do {
       try cast(params, by: session.asker, in: line)
     } catch {
@@ -37,7 +42,7 @@ extension Daemon {
       throw .invalidParameters("'timeout_ms' is missing")
     }
     let route = try route(to: line.extracting(params.to), for: asker)
-    let agent = route.agent
+    let agent = calls.routes[route].agent
     guard calls.table.waitingCount(asker.number) < Asker.maximumWaiting,
       calls.table.count < CallTable.maximumCount
     else {
@@ -47,47 +52,49 @@ extension Daemon {
     let now = eventTime
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let outer = given.flatMap { outerCall($0, of: asker) }
-    let depth = 1 + (outer?.call.depth ?? 0)
+    let depth = 1 + (outer?.depth ?? 0)
     guard depth <= CallHub.maximumDepth else {
       throw refused(.cycle, agent, "a chain may have \(CallHub.maximumDepth) calls at most")
     }
     var deadline = MonotonicTime(nanoseconds: now.nanoseconds + timeout * 1_000_000)
-    if let outer { deadline = min(deadline, outer.call.deadline) }
+    if let outer { deadline = min(deadline, outer.deadline) }
     guard deadline > now else {
       throw refused(.timeout, agent, "the time of the call that this one is part of is over")
     }
-    let (peer, connection) = try choose(from: route, isCallBy: asker, outer?.id, at: now)
-    guard calls.table.handsCount(peer.node) < agent.settings.queueLength else {
+    let (callee, connection) = try choose(from: route, isCallBy: asker, outer?.id, at: now)
+    let queueLength = calls.agents[agent].settings.queueLength
+    guard calls.table.handsCount(callee) < queueLength else {
       throw refused(
         .overloaded, agent,
-        "\(peer.name) has \(agent.settings.queueLength) calls in its hands already")
+        "\(calls.name(of: callee)) has \(queueLength) calls in its hands already")
     }
-    let (epoch, transition) = peer.breaker.begin(at: now)
+    let (epoch, transition) = calls.peers[callee.index].breaker.begin(at: now)
     let id = calls.table.add(
       Call(
-        by: asker, callee: peer.node, connection: connection, outer: outer?.id, depth: depth,
+        by: asker, callee: callee, connection: connection, outer: outer?.id, depth: depth,
         breakerEpoch: epoch, startedAt: now, deadline: deadline),
       callerID: callerID)
     let left = deadline.milliseconds(after: now)
     guard hand(over: params, (id, left), id, given, asker, to: connection, in: line) else {
       calls.table.remove(id)
-      _ = peer.breaker.end(.none, epoch: epoch, at: now)
-      throw refused(.overloaded, agent, "\(peer.name) does not read what it is sent")
+      _ = calls.peers[callee.index].breaker.end(.none, epoch: epoch, at: now)
+      throw refused(.overloaded, agent, "\(calls.name(of: callee)) does not read what it is sent")
     }
-    if let transition { tell(transition, of: peer) }
+    if let transition { tell(transition, of: callee) }
   }
 
   private func cast(
     _ params: CallParams, by asker: Asker, in line: Span<UInt8>
   ) throws(RPCError) {
     let route = try route(to: line.extracting(params.to), for: asker)
-    let (peer, connection) = try choose(from: route, isCallBy: nil, nil, at: eventTime)
+    let agent = calls.routes[route].agent
+    let (callee, connection) = try choose(from: route, isCallBy: nil, nil, at: eventTime)
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let span = calls.table.idForCast()
     guard hand(over: params, nil, span, given, asker, to: connection, in: line) else {
-      throw refused(.overloaded, route.agent, "\(peer.name) does not read what it is sent")
+      throw refused(.overloaded, agent, "\(calls.name(of: callee)) does not read what it is sent")
     }
-    route.agent.metrics.casts &+= 1
+    calls.agents[agent].metrics.casts &+= 1
   }
 
   /// Puts a `handle` into the callee's queue.
@@ -100,7 +107,7 @@ extension Daemon {
     var trace = given ?? calls.newTrace()
     trace.parentID = span.rawValue
     let message = HandleMessage(
-      call: call, from: asker.quotedName, params: params, trace: trace)
+      call: call, head: asker.handleHead, params: params, trace: trace)
     return kernel.send(to: connection, maximumBytes: message.maximumBytes) { output in
       message.append(to: &output, from: line)
     }
@@ -108,20 +115,21 @@ extension Daemon {
 
   // MARK: Who is called
 
-  /// What a name stands for, to somebody who may call it.
-  func route(to name: Span<UInt8>, for asker: Asker) throws(RPCError) -> CallRoute {
+  /// The place of what a name stands for, to somebody who may call it.
+  func route(to name: Span<UInt8>, for asker: Asker) throws(RPCError) -> Int {
     guard let route = calls.route(to: name) else {
       let name = text(of: name.indices, in: name)
-      let known = calls.agents.flatMap { [$0.name] + $0.peers.map(\.name) }
-      let nearest = nearestName(to: name, among: known)
+      let nearest = nearestName(to: name, among: calls.knownNames)
       throw RPCError(
         .noSuchAgent,
         "there is no agent '\(name)'" + (nearest.map { "; did you mean '\($0)'?" } ?? ""))
     }
-    if let peer = asker.peer, !route.agent.accepts(peer) {
-      throw refused(.denied, route.agent, "\(route.agent.name) takes no calls from \(peer.name)")
+    let agent = calls.routes[route].agent
+    if let caller = asker.node, !calls.accepts(caller, at: agent) {
+      throw refused(
+        .denied, agent, "\(calls.agents[agent].name) takes no calls from \(asker.name)")
     }
-    guard !isStopAnnounced else { throw refused(.unavailable, route.agent, "superv stops") }
+    guard !isStopAnnounced else { throw refused(.unavailable, agent, "superv stops") }
     return route
   }
 
@@ -130,71 +138,108 @@ extension Daemon {
   /// - Parameter caller: nil for a cast, for which nobody waits: neither in a circle nor to learn
   ///   whether it has failed.
   private func choose(
-    from route: CallRoute, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
-  ) throws(RPCError) -> (CallPeer, ConnectionID) {
-    let chosen = route.choose(
-      by: { calls.table.handsCount($0) },
-      where: { peer in
-        guard connection(of: peer) != nil else { return false }
-        guard let caller else { return true }
-        return !isInChain(peer, caller, outer) && peer.breaker.refusal(at: now) == nil
-      })
-    if let chosen, let connection = connection(of: chosen) { return (chosen, connection) }
-    guard let caller else { throw refused(.notReady, route.agent, notReadyText(route)) }
-    let others = route.peers.filter { !isInChain($0, caller, outer) }
-    if others.isEmpty {
-      throw refused(
-        .cycle, route.agent, "\(route.agent.name) waits for the answer to this chain of calls")
+    from route: Int, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
+  ) throws(RPCError) -> (NodeID, ConnectionID) {
+    if let only = calls.routes[route].only {
+      if let connection = connection(of: only, isCallBy: caller, outer, at: now) {
+        return (only, connection)
+      }
+    } else {
+      let agent = calls.routes[route].agent
+      var turn = calls.agents[agent].turn
+      let chosen = calls.routes[route].choose(
+        inTurn: &turn,
+        by: { calls.table.handsCount($0) },
+        where: { connection(of: $0, isCallBy: caller, outer, at: now) != nil })
+      calls.agents[agent].turn = turn
+      if let chosen, let connection = connection(of: chosen) { return (chosen, connection) }
     }
-    let refusals = others.compactMap { $0.breaker.refusal(at: now) }
+    throw unreachable(route, caller, outer, at: now)
+  }
+
+  /// Where this call to an instance would go; nil where it may not be made.
+  private func connection(
+    of node: NodeID, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
+  ) -> ConnectionID? {
+    guard let connection = connection(of: node) else { return nil }
+    guard let caller else { return connection }
+    let mayBe = !isInChain(node, caller, outer) && refusal(of: node, at: now) == nil
+    return mayBe ? connection : nil
+  }
+
+  /// Why no instance can be called.
+  private func unreachable(
+    _ route: Int, _ caller: Asker?, _ outer: CallID?, at now: MonotonicTime
+  ) -> RPCError {
+    let (agent, nodes) = (calls.routes[route].agent, calls.routes[route].peers)
+    let name = calls.agents[agent].name
+    guard let caller else { return refused(.notReady, agent, notReadyText(nodes, of: name)) }
+    let others = nodes.filter { !isInChain($0, caller, outer) }
+    if others.isEmpty {
+      return refused(.cycle, agent, "\(name) waits for the answer to this chain of calls")
+    }
+    let refusals = others.compactMap { refusal(of: $0, at: now) }
     if !refusals.isEmpty {
-      throw refused(
-        .circuitOpen, route.agent, "calls to \(route.agent.name) have failed too often",
+      return refused(
+        .circuitOpen, agent, "calls to \(name) have failed too often",
         retryAfter: refusals.compactMap(\.retryAfter).min())
     }
-    throw refused(.notReady, route.agent, notReadyText(route))
+    return refused(.notReady, agent, notReadyText(nodes, of: name))
+  }
+
+  private func refusal(of node: NodeID, at now: MonotonicTime) -> CircuitBreaker.Refusal? {
+    calls.peers[node.index].breaker.refusal(at: now)
   }
 
   /// Where calls to an instance go that is ready and serves.
-  private func connection(of peer: CallPeer) -> ConnectionID? {
+  private func connection(of node: NodeID) -> ConnectionID? {
     // Both only grow.
     let state = calls.treeState &+ sessions.servingState
-    if peer.reach.state != state {
-      peer.reach = (state, tree.isReady(peer.node) ? sessions.serving(peer.node)?.id : nil)
-    }
-    return peer.reach.connection
+    let reach = calls.peers[node.index].reach
+    if reach.state == state { return reach.connection }
+    let connection = tree.isReady(node) ? sessions.serving(node)?.id : nil
+    calls.peers[node.index].reach = (state, connection)
+    return connection
   }
 
-  private func notReadyText(_ route: CallRoute) -> String {
-    guard route.peers.count == 1, let peer = route.peers.first else {
-      return "no instance of \(route.agent.name) is ready and serves"
+  private func notReadyText(_ nodes: [NodeID], of agent: String) -> String {
+    guard nodes.count == 1, let node = nodes.first else {
+      return "no instance of \(agent) is ready and serves"
     }
-    return tree.isReady(peer.node)
-      ? "\(peer.name) is ready, but has said no hello that serves" : "\(peer.name) is not ready"
+    let name = calls.name(of: node)
+    return tree.isReady(node)
+      ? "\(name) is ready, but has said no hello that serves" : "\(name) is not ready"
   }
 
   // MARK: Chains
 
   /// The call that a trace names, if it is in the hands of the very instance that brings it.
-  private func outerCall(_ trace: TraceParent, of asker: Asker) -> (id: CallID, call: Call)? {
+  private func outerCall(_ trace: TraceParent, of asker: Asker) -> OuterCall? {
     let id = CallID(rawValue: trace.parentID)
-    guard let peer = asker.peer, let call = calls.table[id], call.callee == peer.node else {
+    guard let node = asker.node, let call = calls.table[id], call.callee == node else {
       return nil
     }
-    return (id, call)
+    return OuterCall(id: id, depth: call.depth, deadline: call.deadline)
   }
 
   /// Whether an instance makes this call, or one of those that led to it, or has one in its hands.
-  private func isInChain(_ peer: CallPeer, _ caller: Asker, _ outer: CallID?) -> Bool {
-    if caller.peer === peer { return true }
+  private func isInChain(_ node: NodeID, _ caller: Asker, _ outer: CallID?) -> Bool {
+    if caller.node == node { return true }
     var next = outer
     // No longer than `maximumDepth`; where a call has ended nobody above it waits any more.
     while let id = next, let call = calls.table[id] {
-      if call.callee == peer.node || call.caller == peer.node { return true }
+      if call.callee == node || call.caller == node { return true }
       next = call.outer
     }
     return false
   }
+}
+
+/// The call in whose handling another one is made, as far as that one has to know it.
+private struct OuterCall {
+  var id: CallID
+  var depth: Int
+  var deadline: MonotonicTime
 }
 
 extension MonotonicTime {

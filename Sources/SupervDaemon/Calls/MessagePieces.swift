@@ -1,6 +1,10 @@
 // What messages are put together from, straight into the memory that they are sent from.
 
 extension OutputSpan<UInt8> {
+  /// So many bytes are written at once, whatever of them counts; more than that have to be free
+  /// wherever a piece is appended.
+  private typealias Block = SIMD16<UInt8>
+
   /// Appends bytes as they are.
   @inline(__always)
   mutating func append(_ bytes: Span<UInt8>) {
@@ -14,6 +18,21 @@ extension OutputSpan<UInt8> {
     }
   }
 
+  /// Appends a part of a text. A short one is not worth the call of memmove(3).
+  @inline(__always)
+  mutating func append(_ part: Range<Int>, of text: Span<UInt8>) {
+    let blockBytes = MemoryLayout<Block>.size
+    if part.count <= blockBytes, part.lowerBound &+ blockBytes <= text.count,
+      freeCapacity >= blockBytes
+    {
+      let block = unsafe text.bytes.unsafeLoadUnaligned(
+        fromByteOffset: part.lowerBound, as: Block.self)
+      append(block, count: part.count)
+    } else {
+      append(text.extracting(part))
+    }
+  }
+
   /// Appends constant text: with its length known, it is a few stores.
   @inline(__always)
   mutating func append(_ text: StaticString) {
@@ -21,9 +40,10 @@ extension OutputSpan<UInt8> {
   }
 
   /// Appends 16 hexadecimal digits, in lower case.
+  @inline(__always)
   mutating func append(hexadecimal value: UInt64) {
-    append(HexadecimalWord.digits(of: value >> 32).byteSwapped, count: 8)
-    append(HexadecimalWord.digits(of: value).byteSwapped, count: 8)
+    let digits = HexadecimalDigits(of: value).words
+    append(unsafe unsafeBitCast(digits, to: Block.self), count: 16)
   }
 
   /// Appends a number from 0 to 99,999,999, longer than any time that a call may take.
@@ -35,16 +55,17 @@ extension OutputSpan<UInt8> {
       rest /= 10
       count &+= 1
     } while rest > 0
-    append(digits, count: count)
+    append(unsafe unsafeBitCast(SIMD2(digits.littleEndian, 0), to: Block.self), count: count)
   }
 
-  /// Appends the lowest bytes of a word, the lowest one first.
+  /// Appends the first bytes of a block.
   @inline(__always)
-  private mutating func append(_ word: UInt64, count: Int) {
-    precondition(freeCapacity >= 8, "a message is longer than was said")
+  private mutating func append(_ block: Block, count: Int) {
+    precondition(
+      freeCapacity >= MemoryLayout<Block>.size, "a message is longer than was said")
     unsafe withUnsafeMutableBufferPointer { buffer, end in
       unsafe UnsafeMutableRawBufferPointer(buffer).storeBytes(
-        of: word.littleEndian, toByteOffset: end, as: UInt64.self)
+        of: block, toByteOffset: end, as: Block.self)
       end &+= count
     }
   }

@@ -25,26 +25,27 @@ private struct DownParams: Encodable {
 extension Daemon {
   func monitor(_ message: Message, in line: Span<UInt8>, from session: Session) throws(RPCError) {
     let params = try JSON.decodeParams(MonitorParams.self, of: message, in: line)
-    let route: CallRoute
+    let nodes: [NodeID]
     do {
-      route = try self.route(to: Array(params.agent.utf8).span, for: session.asker)
+      let route = try self.route(to: Array(params.agent.utf8).span, for: session.asker)
+      nodes = calls.routes[route].peers
     } catch {
       tellRefusal(error, of: session.process)
       throw error
     }
-    guard let number = calls.monitors.add(route.peers.map(\.node), for: session.id) else {
+    guard let number = calls.monitors.add(nodes, for: session.id) else {
       let limit = MonitorTable.maximumPerConnection
       let error = RPCError(.overloaded, "this connection has \(limit) monitors already")
       tellRefusal("monitor.refused", of: session.process, because: error.message)
       throw error
     }
     reply(in: session, message, in: line, MonitorResult(monitor: number))
-    for peer in route.peers where agents[peer.node.index]?.process?.isAlive != true {
-      calls.monitors.fire(number, at: peer.node)
-      let status = tree.status(of: peer.node)
+    for node in nodes where agents[node.index]?.process?.isAlive != true {
+      calls.monitors.fire(number, at: node)
+      let status = tree.status(of: node)
       sendDown(
         DownParams(
-          monitor: number, agent: peer.name, incarnation: status.incarnation,
+          monitor: number, agent: calls.name(of: node), incarnation: status.incarnation,
           reason: "it has no process: \(status.reason)"),
         to: session.id)
     }
@@ -57,13 +58,13 @@ extension Daemon {
     calls.monitors.remove(params.monitor, of: session.id)
   }
 
-  func fireMonitors(of process: ProcessKey, _ peer: CallPeer, _ termination: Termination) {
+  func fireMonitors(of process: ProcessKey, _ name: String, _ termination: Termination) {
     let exitClass = tree.status(of: process.node).lastExit?.exitClass
     let reason = exitClass.map { "\(termination) (\($0))" } ?? "\(termination)"
     for (number, connection) in calls.monitors.fire(process.node) {
       sendDown(
         DownParams(
-          monitor: number, agent: peer.name, incarnation: process.incarnation, reason: reason),
+          monitor: number, agent: name, incarnation: process.incarnation, reason: reason),
         to: connection)
     }
   }

@@ -7,7 +7,8 @@ extension Daemon {
     _ message: Message, in line: Span<UInt8>, _ requestID: [UInt8], askedBy id: ConnectionID
   ) throws(RPCError) {
     guard let connection = control.connections[id] else { return }
-    let params = try CallParams(of: message, in: line)
+    var message = message
+    let params = try CallParams(of: &message, in: line)
     let name = text(of: params.to, in: line)
     let method = text(of: params.method, in: line)
     if calls.route(to: line.extracting(params.to)) != nil {

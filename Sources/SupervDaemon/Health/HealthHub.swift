@@ -228,16 +228,16 @@ extension Daemon {
   }
 
   /// Whether an answer is one to a `ping`: ids of calls do not begin so.
-  func isPong(_ message: Message, in line: Span<UInt8>) -> Bool {
-    guard let id = message.id, id.count > 3 else { return false }
+  /// - Parameter id: of an answer.
+  func isPong(_ id: Range<Int>, in line: Span<UInt8>) -> Bool {
+    guard id.count > 3 else { return false }
     return line[id.lowerBound] == UInt8(ascii: "\"")
       && line[id.lowerBound + 1] == UInt8(ascii: "p")
   }
 
   /// An error is as good as a result: its loop has answered. One that comes too late is dropped.
-  func takePong(_ message: Message, in line: Span<UInt8>, from session: Session) {
-    guard let id = message.id,
-      let number = UInt64(text(of: id.lowerBound + 2..<id.upperBound - 1, in: line)),
+  func takePong(_ id: Range<Int>, in line: Span<UInt8>, from session: Session) {
+    guard let number = UInt64(text(of: id.lowerBound + 2..<id.upperBound - 1, in: line)),
       health.inFlight[number] == session.process.node.index,
       case .ping? = health.record(of: session.process)?.health.askedKind
     else { return }
