@@ -30,7 +30,7 @@ package final class Daemon<Machine: Kernel> {
   let startedAt: MonotonicTime
   let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
-  private var story: [StoryEvent] = []
+  var story: [StoryEvent] = []
   /// Why everything is stopped; nil while something is not.
   package private(set) var end: TreeEnd?
   /// When something is due next, as the kernel was told.
@@ -315,89 +315,5 @@ extension Daemon {
     }
     fireHealthTimers()
     fireCallDeadlines()
-  }
-}
-
-// MARK: - The story
-
-extension Daemon {
-  /// Told at the end of the turn.
-  func tell(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
-    var event = event
-    event.realTimeNanoseconds = kernel.realTimeNanoseconds
-    change(&event)
-    story.append(event)
-    if front != nil { translate(event) }
-  }
-
-  /// The same, by whatever daemon comes to it, if what the next line of the journal says is done.
-  func announce(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
-    tell(event, change)
-    journal.announced += story.suffix(1)
-    journal.unwrittenCount += 1
-  }
-
-  /// In the place of a daemon that has died before it came to it.
-  func announce(again event: StoryEvent) {
-    story.append(event)
-    journal.announced.append(event)
-  }
-
-  func tell(_ note: Note) {
-    metrics.restarts.take(note)
-    journal.untold.append(note)
-    let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
-    let event = StoryEvent(
-      note.kind.rawValue, tree.isSupervisor(note.node) ? .supervisor : .agent, name: note.name,
-      reason: .decided(note.reason))
-    tell(event) {
-      $0.incarnation = note.incarnation
-      if let process = slot?.process, process.incarnation == note.incarnation,
-        process.isAlive || note.kind == .agentExited
-      {
-        $0.pid = process.pid
-      }
-      noteReadiness(note)
-      if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }
-      $0.delay = note.due.map { max(.zero, $0 - kernel.now) }
-    }
-  }
-
-  private func noteReadiness(_ note: Note) {
-    switch note.kind {
-    case .agentReady:
-      let now = kernel.realTimeNanoseconds
-      agents[note.node.index]?.process?.facts.readyRealTimeNanoseconds = now
-    case .agentNotReady: agents[note.node.index]?.process?.facts.readyRealTimeNanoseconds = nil
-    default: break
-    }
-  }
-
-  private func publish(_ story: [StoryEvent]) {
-    guard !story.isEmpty else { return }
-    let entries = story.map { events.add($0) }
-    write(.telling(entries.map { String(decoding: $0.json, as: UTF8.self) }))
-    journal.untold = []
-    journal.announced = []
-    for entry in entries {
-      kernel.writeEvent(entry.json)
-      for lost in control.followers(of: entry) where !sendEvent(entry, to: lost) {
-        disconnect(lost, because: "it does not read its events")
-      }
-    }
-    write(.told)
-  }
-
-  private func take(_ report: LoggerReport) {
-    switch report {
-    case .closed, .usage, .adopted, .adoptedAll: break
-    case .fault(let path, _, let text, _):
-      tell(StoryEvent("log.fault", .daemon, reason: "\(path): \(text)"))
-    case .recovered(let path, let lines, let bytes):
-      let reason = "\(path): written again; \(lines) lines (\(bytes) bytes) were dropped"
-      tell(StoryEvent("log.recovered", .daemon, reason: reason))
-    case .lost(let reports):
-      tell(StoryEvent("log.fault", .daemon, reason: "\(reports) reports of the logger are lost"))
-    }
   }
 }
