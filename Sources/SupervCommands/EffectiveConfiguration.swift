@@ -223,6 +223,7 @@ private func effectiveSurroundings(of agent: AgentDefinition) -> [JSONMember] {
     switch agent.standardInput {
     case .path(let path): path
     case .pipe: "pipe"
+    case .socket(let socket): socket.url
     }
   return [
     JSONMember("environment", effective(agent.environment)),

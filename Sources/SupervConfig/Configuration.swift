@@ -131,6 +131,8 @@ package enum StandardInput: Hashable, Sendable {
   case path(String)
   /// A pipe that never ends.
   case pipe
+  /// A socket on which all processes of a group accept.
+  case socket(SupervisordGroup.FastCGISocket)
 }
 
 /// Whom `stopsignal`, and a signal that somebody sends, is for. SIGKILL is for everything that an

@@ -48,7 +48,11 @@ extension AgentDefinition {
     hash.combine(umask.map { String($0) })
     hash.combine(nice.map { String($0) })
     hash.combine(limits.map { "\($0.resource) \($0.soft ?? .max) \($0.hard ?? .max)" })
-    if case .path(let path) = standardInput { hash.combine(path) } else { hash.combine("pipe") }
+    switch standardInput {
+    case .path(let path): hash.combine(path)
+    case .pipe: hash.combine("pipe")
+    case .socket(let socket): hash.combine("socket \(socket.url)")
+    }
     hash.combine(passEnvironment)
     combineHealth(into: &hash)
     combineTree(into: &hash)

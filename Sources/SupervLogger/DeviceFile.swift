@@ -18,7 +18,9 @@ final class DeviceFile {
       return
     }
     systemLog = nil
-    let isOurs = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
+    // What is below /dev/shm is as good a file as any.
+    let isOurs =
+      path.hasPrefix("/dev/") && !path.hasPrefix("/dev/shm/") || path.hasPrefix("/proc/")
     let kind = ((try? Files.status(of: path)) ?? nil)?.kind
     guard isOurs || (kind != nil && kind != .regular) else { return nil }
     self.path = path

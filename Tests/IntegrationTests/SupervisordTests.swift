@@ -17,7 +17,7 @@ import Testing
     command = cat
     stdout_logfile = %(here)s/cat.log
     [program:says]
-    command = sh -c 'printf "%%s|%%s|%%s" "$SHARED" "$SUPERVISOR_GROUP_NAME" "$NOTIFY_SOCKET"; sleep 1000'
+    command = sh -c 'printf "%%s|" "$SHARED" $SUPERVISOR_GROUP_NAME "$NOTIFY_SOCKET"; sleep 1000'
     stdout_logfile = %(here)s/says.out
     redirect_stderr = true
     [program:broken]
@@ -49,7 +49,7 @@ import Testing
       }
       #expect(superv.read("broken.err") == "once more\nonce more\n")
       try eventually("what is not a line yet is in the log") {
-        superv.read("says.out") == "all of them|says|"
+        superv.read("says.out") == "all of them|says||"
       }
       let log = superv.read("supervisord.log")
       #expect(log.contains("INFO spawned: 'cat' with pid "), "\(log)")

@@ -96,7 +96,9 @@ import Testing
           try played.turn("it ends") { played.endCount == index + 1 }
           try Files.remove(ready)
         }
-        let agent = played.launch("exec sleep 1000", incarnation: 10) { $0.program = nil }
+        let agent = played.launch("exec sleep 1000", incarnation: 10) {
+          $0.standardInput = .path("/dev/null")
+        }
         _ = try played.kernel.start(agent)
         try demand(!played.kernel.writeInput([1], to: agent.key), "an agent has no such input")
         played.kernel.kill(agent.key)

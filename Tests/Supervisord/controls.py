@@ -132,6 +132,8 @@ class Manager:
     def answers(self):
         found = []
         self.settle()
+        while "ends" in self.ask("status") and "RUNNING" in self.ask("status", "ends"):
+            time.sleep(0.2)
         for question in QUESTIONS:
             words = question.lstrip("!").split()
             if question == "!change":

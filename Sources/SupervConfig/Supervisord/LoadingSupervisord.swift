@@ -52,6 +52,7 @@ package func loadSupervisord(
     configuration.client = reader.client()
     configuration.addEnvironment()
     reader.warnOfWhatIsIgnored()
+    reader.warnOfWhatIsMissing()
   }
   let diagnostics = reader.reading.diagnostics
   let isGood = !diagnostics.contains { $0.severity == .error }

@@ -45,6 +45,10 @@ extension SupervisordConfiguration {
     for index in groups.indices {
       var last: [String: SupervisordProgram] = [:]
       for program in groups[index].programs { last[program.name] = program }
+      if case .fastCGI(var socket) = groups[index].kind {
+        socket.owner = socket.owner ?? groups[index].programs.first?.user
+        groups[index].kind = .fastCGI(socket)
+      }
       groups[index].programs = last.values.sorted(by: SupervisordProgram.startsBefore).map {
         settled($0, folder, stem)
       }
@@ -71,7 +75,8 @@ extension SupervisordConfiguration {
   private func daemonSettings(stem: String) -> DaemonSettings {
     let base = parentFolder(of: settings.pidFile)
     let logs =
-      settings.logFile.hasPrefix("/dev/") || settings.logFile == "syslog"
+      settings.logFile.hasPrefix("/dev/") && !settings.logFile.hasPrefix("/dev/shm/")
+        || settings.logFile == "syslog"
       ? base : parentFolder(of: settings.logFile)
     var runtime = "\(base == "/" ? "" : base)/superv-\(stem)"
     if "\(runtime)/control.sock".utf8.count > maximumSocketPathBytes {
@@ -126,7 +131,8 @@ extension SupervisordConfiguration {
     definition.environment = program.ownVariables + program.environment
     definition.user = program.user
     definition.umask = program.umask.map { UInt32(truncatingIfNeeded: $0) & 0o777 }
-    definition.standardInput = .pipe
+    definition.standardInput =
+      if case .fastCGI(let socket) = group.kind { .socket(socket) } else { .pipe }
     definition.signalTarget = program.stopsGroup ? .group : .process
     // supervisord leaves HOME and USER to its own user, and so programs expect it.
     definition.hasUserVariables = false

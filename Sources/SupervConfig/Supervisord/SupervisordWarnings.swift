@@ -59,6 +59,27 @@ extension SupervisordReader {
     }
   }
 
+  /// What supervisord would do and superv does not.
+  mutating func warnOfWhatIsMissing() {
+    for section in sections.all {
+      if section.name.hasPrefix("inet_http_server"), section["password"] == nil {
+        reading.warning(
+          section.place, "[\(section.name)] has no password, and superv does not serve it",
+          hint: "whoever reached it could run anything: add `username` and `password`")
+      }
+      if section.name.hasPrefix("rpcinterface:"), section.name != "rpcinterface:supervisor" {
+        reading.warning(
+          section.place, "[\(section.name)] is written in Python, and superv does without it")
+      }
+      if section.name.hasPrefix("eventlistener:"), let handler = section["result_handler"],
+        handler.text.pythonTrimmed != "supervisor.dispatchers:default_handler"
+      {
+        reading.warning(
+          handler.place, "this handler is written in Python; superv takes `OK` and nothing else")
+      }
+    }
+  }
+
   private mutating func warnOfUnknown(_ section: SupervisordSection) {
     let type = section.name.unicodeScalars.prefix { $0 != ":" }
     let types = knownKeys.map { String($0.header.prefix { $0 != ":" }) }

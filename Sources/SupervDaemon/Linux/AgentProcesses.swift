@@ -10,6 +10,9 @@ extension LinuxKernel {
     let input = launch.agent.standardInput == .pipe ? try AgentInput() : nil
     var request = try processes.request(launch, pipes)
     if let input { request.standardInput = .descriptor(input.number) }
+    if case .socket(let socket) = launch.agent.standardInput {
+      request.standardInput = .descriptor(try sharedSockets.number(of: socket))
+    }
     let record = JournalEntry.startedText(launch.key)
     request.record = .init(journal: journal.number, before: record.before, after: record.after)
     try openTaps(launch, pipes)

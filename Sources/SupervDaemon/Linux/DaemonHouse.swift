@@ -111,8 +111,9 @@ package final class DaemonHouse {
           at: settings.notifySocket, kind: .datagrams, mode: Self.agentSocketMode)
       sockets += try SupervisordSockets.open(
         settings.supervisord?.servers ?? [], inherited, try? UserDatabase.ofSystem())
+      let shared = try SharedSockets(settings.supervisord?.groups ?? [], inherited)
       let kept =
-        sockets.map { InheritedDescriptor(name: $0.name, number: $0.number) }
+        sockets.map { InheritedDescriptor(name: $0.name, number: $0.number) } + shared.kept
         + [InheritedDescriptor(name: "notify", number: notifications.number)]
       for socket in kept where !start.inherited.contains(where: { $0.name == socket.name }) {
         keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
@@ -123,7 +124,7 @@ package final class DaemonHouse {
         keeper: keeper.map { link in
           KeeperWatch(link) { [self] strangers in becomeKeeper(start, kept + strangers) }
         },
-        inherited: inherited,
+        inherited: inherited, sharedSockets: shared,
         logs: try LoggerProcess(
           settings, mirrorsOutput: start.mirrorsOutput, executable: start.executable),
         trees: try TreeKiller(settings), openFiles: openFiles, executable: start.executable)

@@ -52,6 +52,7 @@ package final class LinuxKernel: Kernel {
   private let alarm: TimerDescriptor
   private var alarmTime: MonotonicTime?
   let processes: ProcessTable
+  let sharedSockets: SharedSockets
   let connections: ConnectionTable
   let logs: LoggerProcess
   let journal: JournalFile
@@ -95,13 +96,15 @@ package final class LinuxKernel: Kernel {
   ///   - notifySocket: of datagrams.
   ///   - journal: of the runtime directory.
   ///   - inherited: pidfds of processes whose ends nobody else could tell.
+  ///   - sharedSockets: that groups of agents accept on.
   ///   - logs: without a logger yet.
   ///   - trees: owns what agents start.
   ///   - openFiles: the limit that agents get unless they say otherwise.
   ///   - executable: superv.
   init(
     sockets: [ListeningSocket], notifySocket: consuming Descriptor, journal: JournalFile,
-    keeper: KeeperWatch?, inherited: InheritedDescriptors, logs: LoggerProcess,
+    keeper: KeeperWatch?, inherited: InheritedDescriptors, sharedSockets: SharedSockets,
+    logs: LoggerProcess,
     trees: TreeKiller, openFiles: ProcessLimit, executable: String
   ) throws(SystemError) {
     self.journal = journal
@@ -110,6 +113,7 @@ package final class LinuxKernel: Kernel {
     poll = try EventPoll()
     signals = try SignalDescriptor([.child, .hangUp] + InitRole.stopSignals)
     alarm = try TimerDescriptor()
+    self.sharedSockets = sharedSockets
     processes = ProcessTable(openFiles: openFiles, groups: trees.groups, inherited: inherited)
     connections = try ConnectionTable()
     self.logs = logs

@@ -34,7 +34,7 @@ enum SupervisordSockets {
     }
   }
 
-  private static func numeric(_ host: String) -> String {
+  static func numeric(_ host: String) -> String {
     switch host {
     case "", "*": return "0.0.0.0"
     case "localhost": return "127.0.0.1"
