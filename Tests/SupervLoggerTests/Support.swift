@@ -175,8 +175,13 @@ final class Harness {
   /// Says that it is over and runs to the end.
   func finish(graceMilliseconds: UInt32 = 1000) throws {
     _ = try link.send(.finish(graceMilliseconds: graceMilliseconds))
-    #expect(try !turn(), "the loop goes on after its streams have ended")
-    takeReports()
+    // A process that another test is just starting holds the ends of pipes for a moment.
+    for _ in 0..<600 {
+      let goesOn = try loop.runOnce(timeoutMilliseconds: 100)
+      takeReports()
+      if !goesOn { return }
+    }
+    Issue.record("the loop goes on after its streams have ended")
   }
 }
 

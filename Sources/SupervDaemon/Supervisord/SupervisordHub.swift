@@ -32,7 +32,7 @@ final class SupervisordHub {
   var ending: SupervisordEnding?
   /// A configuration that was read and is not what runs.
   var reread: ReadConfiguration?
-  /// Lines of the activity log that there are before anybody can write them.
+  /// Where the activity log goes; nil: nowhere.
   var mainLog: AgentLogPlace?
 
   func id(of name: String) -> SupervisordProcessID? { ids[name] }
