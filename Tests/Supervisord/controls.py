@@ -124,16 +124,16 @@ class Manager:
     def settle(self):
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            states = [line.split()[1:2] for line in self.ask("status").splitlines()]
-            if states and not any(one in (["STARTING"], ["BACKOFF"], ["STOPPING"]) for one in states) and len(states) > 2:
+            rows = [line.split()[:2] for line in self.ask("status").splitlines()]
+            on_its_way = [row for row in rows if row[1:] in (["STARTING"], ["BACKOFF"], ["STOPPING"])]
+            # It runs for a moment only, and comes to rest by itself.
+            if len(rows) > 2 and not on_its_way and ["ends", "RUNNING"] not in rows:
                 return
             time.sleep(0.2)
 
     def answers(self):
         found = []
         self.settle()
-        while "ends" in self.ask("status") and "RUNNING" in self.ask("status", "ends"):
-            time.sleep(0.2)
         for question in QUESTIONS:
             words = question.lstrip("!").split()
             if question == "!change":
