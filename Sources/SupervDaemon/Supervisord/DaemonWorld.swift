@@ -11,12 +11,6 @@ struct DaemonWorld<Machine: Kernel> {
   private var hub: SupervisordHub { daemon.supervisord }
 
   private func node(_ id: SupervisordProcessID) -> NodeID? { hub.members[id]?.node }
-
-  private func key(_ id: SupervisordProcessID) -> ProcessKey? {
-    guard let node = node(id), let process = daemon.agents[node.index]?.process, process.isAlive
-    else { return nil }
-    return ProcessKey(node: node, incarnation: process.incarnation)
-  }
 }
 
 extension DaemonWorld: SupervisordWorld {
@@ -32,7 +26,7 @@ extension DaemonWorld: SupervisordWorld {
   /// The one that stays, and that passes signals on.
   var pid: Int { Int(daemon.options.keeperPid ?? daemon.options.pid) }
 
-  var now: Int { Int(daemon.kernel.realTimeNanoseconds / 1_000_000_000) }
+  var now: Int { daemon.unixSeconds }
 
   func localOffsetSeconds(at time: Int) -> Int {
     Int(daemon.kernel.utcOffsetSeconds(atUnixSeconds: time))
@@ -46,7 +40,7 @@ extension DaemonWorld: SupervisordWorld {
   // MARK: Groups and processes
 
   var groups: [SupervisordProtocol.SupervisordGroup] {
-    hub.groups.map { group in
+    (daemon.front?.groups ?? []).map { group in
       .init(
         name: group.name, priority: group.priority,
         members: group.programs.map { .init(name: $0.name, priority: $0.priority) })
@@ -85,13 +79,13 @@ extension DaemonWorld: SupervisordWorld {
   }
 
   func send(signal: Int, to id: SupervisordProcessID) -> String? {
-    guard let key = key(id) else { return "no process" }
+    guard let key = daemon.process(of: id) else { return "no process" }
     daemon.kernel.signal(key, Signal(Int32(clamping: signal)))
     return nil
   }
 
   func write(_ bytes: [UInt8], toInputOf id: SupervisordProcessID) -> Bool {
-    key(id).map { daemon.kernel.writeInput(bytes, to: $0) } ?? false
+    daemon.process(of: id).map { daemon.kernel.writeInput(bytes, to: $0) } ?? false
   }
 
   // MARK: Configuration
@@ -116,16 +110,8 @@ extension DaemonWorld: SupervisordWorld {
 
   // MARK: Logs
 
-  private func path(of log: SupervisordLog) -> String? {
-    switch log {
-    case .main: mainLogPath
-    case .stdout(let id): hub.members[id].flatMap { $0.program.output.path }
-    case .stderr(let id): hub.members[id].flatMap { $0.program.errors.path }
-    }
-  }
-
   func read(_ log: SupervisordLog, _ part: SupervisordLogPart) -> SupervisordLogReading {
-    guard let path = path(of: log) else { return .missing }
+    guard let path = daemon.path(of: log) else { return .missing }
     let wanted: FilePart =
       switch part {
       case .from(let offset, let count): .from(offset, count: count ?? .max)
@@ -163,7 +149,7 @@ extension DaemonWorld: SupervisordWorld {
   }
 
   func clearLogs(of id: SupervisordProcessID) -> SupervisordClearing {
-    for path in [path(of: .stdout(id)), path(of: .stderr(id))] {
+    for path in [daemon.path(of: .stdout(id)), daemon.path(of: .stderr(id))] {
       if let path { daemon.kernel.clearLog(path) }
     }
     return .cleared

@@ -94,7 +94,8 @@ extension Daemon {
       case .write(let bytes, let listener):
         // The next daemon has to know that an answer is owed.
         writeListeners()
-        guard let key = process(of: listener), kernel.writeInput(bytes, to: key) else {
+        let id = SupervisordProcessID(group: listener.pool, name: listener.name)
+        guard let key = process(of: id), kernel.writeInput(bytes, to: key) else {
           listening.effects += listening.listeners?.couldNotWrite(to: listener) ?? []
           continue
         }
@@ -114,14 +115,6 @@ extension Daemon {
     guard let program = agents[process.node.index]?.definition.program else { return }
     let listener = ListenerID(pool: program.group, name: program.name)
     carryOut(listening.listeners?.couldNotWrite(to: listener) ?? [])
-  }
-
-  private func process(of listener: ListenerID) -> ProcessKey? {
-    let id = SupervisordProcessID(group: listener.pool, name: listener.name)
-    guard let node = supervisord.members[id]?.node, let process = agents[node.index]?.process,
-      process.isAlive
-    else { return nil }
-    return ProcessKey(node: node, incarnation: process.incarnation)
   }
 
   // MARK: Outputs that come to the daemon

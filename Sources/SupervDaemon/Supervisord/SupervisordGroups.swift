@@ -23,7 +23,7 @@ extension Daemon {
       return .failure(SupervisordRereadError(why))
     }
     supervisord.reread = read
-    let old = supervisord.groups
+    let old = front?.groups ?? []
     let added = new.groups.filter { group in !old.contains { $0.name == group.name } }
     let changed = new.groups.filter { group in
       old.contains { $0.name == group.name && $0 != group }
@@ -58,7 +58,7 @@ extension Daemon {
   /// What is active, as far as that is not all of the last configuration.
   private var activeGroups: [ActiveGroup] {
     journal.groups
-      ?? supervisord.groups.map {
+      ?? (front?.groups ?? []).map {
         ActiveGroup(name: $0.name, record: journal.records.count - 1)
       }
   }

@@ -23,8 +23,6 @@ final class SupervisordHub {
   var members: [SupervisordProcessID: Member] = [:]
   /// By the name of its node.
   var ids: [String: SupervisordProcessID] = [:]
-  /// The groups that are active, in the order in which they came.
-  var groups: [GroupSettings] = []
   var clients: [ConnectionID: Client] = [:]
   /// Those that wait for something, oldest first.
   var waiting: [ConnectionID] = []
@@ -34,8 +32,6 @@ final class SupervisordHub {
   var reread: ReadConfiguration?
   /// Where the activity log goes; nil: nowhere.
   var mainLog: AgentLogPlace?
-
-  func id(of name: String) -> SupervisordProcessID? { ids[name] }
 }
 
 extension Daemon {
@@ -52,7 +48,6 @@ extension Daemon {
     let old = hub.members
     hub.members = [:]
     hub.ids = [:]
-    hub.groups = front.groups
     for group in front.groups {
       for program in group.programs {
         let id = SupervisordProcessID(group: program.group, name: program.name)
@@ -77,7 +72,7 @@ extension Daemon {
   /// What the tree tells, in supervisord's words.
   func translate(_ event: StoryEvent) {
     guard event.subject == .agent, let kind = Note.Kind(rawValue: event.kind),
-      let id = supervisord.id(of: event.name), var member = supervisord.members[id]
+      let id = supervisord.ids[event.name], var member = supervisord.members[id]
     else { return }
     let former = member.life.state
     let fault = kind == .agentStartFailed ? commandFault(of: member.node)?.text : nil
@@ -94,6 +89,14 @@ extension Daemon {
     guard let entry else { return }
     publish(
       .processState(EventProcess(name: id.name, group: id.group), from: former, entry), about: id)
+  }
+
+  /// The process of a program that runs.
+  func process(of id: SupervisordProcessID) -> ProcessKey? {
+    guard let node = supervisord.members[id]?.node, let process = agents[node.index]?.process,
+      process.isAlive
+    else { return nil }
+    return ProcessKey(node: node, incarnation: process.incarnation)
   }
 
   /// Why a program cannot be started, as supervisord says it.

@@ -25,7 +25,7 @@ struct PendingAnswer {
 }
 
 extension Daemon {
-  private var unixSeconds: Int { Int(kernel.realTimeNanoseconds / 1_000_000_000) }
+  var unixSeconds: Int { Int(kernel.realTimeNanoseconds / 1_000_000_000) }
 
   /// - Parameter server: its place in the configuration.
   func openSupervisord(_ id: ConnectionID, server: Int) {
@@ -129,7 +129,7 @@ extension Daemon {
 
   // MARK: Logs that are followed
 
-  private func path(of log: SupervisordLog) -> String? {
+  func path(of log: SupervisordLog) -> String? {
     switch log {
     case .main: supervisord.mainLog?.file.path
     case .stdout(let id): supervisord.members[id].flatMap { $0.program.output.path }

@@ -22,9 +22,9 @@ extension Daemon {
 
   /// It is going to stop, whoever wanted that.
   func tellSupervisordStops() {
-    guard front != nil else { return }
+    guard let front else { return }
     publish(.supervisorStopping)
-    let left = supervisord.groups.flatMap(\.programs).filter { program in
+    let left = front.groups.flatMap(\.programs).filter { program in
       let id = SupervisordProcessID(group: program.group, name: program.name)
       return supervisord.members[id].map { !$0.life.state.isStopped } ?? false
     }
