@@ -55,7 +55,7 @@ startretries = 1
 command = /there/is/no/such/program
 startretries = 1
 [program:quick]
-command = true
+command = sleep 1.5
 startsecs = 0
 autorestart = false
 [program:many]
@@ -126,8 +126,8 @@ class Manager:
         while time.monotonic() < until:
             rows = [line.split()[:2] for line in self.ask("status").splitlines()]
             on_its_way = [row for row in rows if row[1:] in (["STARTING"], ["BACKOFF"], ["STOPPING"])]
-            # It runs for a moment only, and comes to rest by itself.
-            if len(rows) > 2 and not on_its_way and ["ends", "RUNNING"] not in rows:
+            # They run for a moment only, and come to rest by themselves.
+            if len(rows) > 2 and not on_its_way and not any([name, "RUNNING"] in rows for name in ("ends", "quick")):
                 return
             time.sleep(0.2)
 
