@@ -116,12 +116,13 @@ final class Auditor {
     if incarnation <= incarnations[name, default: 0] {
       complain(.incarnation, "\(name): \(incarnation) is used again")
     }
-    incarnations[name] = incarnation
     let above = plan.ancestors(of: name).map(\.name)
     if let by = ([name] + above).first(where: held.contains), isPlanKnown || by == name {
       complain(.stopped, "\(name) is started, and an operator has stopped \(by)")
     }
   }
+
+  func runs(_ name: String, _ incarnation: UInt64) { incarnations[name] = incarnation }
 
   func failsToStart(_ name: String) {
     unlucky.insert(name)

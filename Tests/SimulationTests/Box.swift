@@ -268,7 +268,7 @@ final class Box {
     let events = machine.takeArrivals()
     for event in events {
       guard !machine.isDead else { break }
-      machine.beginEvent()
+      machine.begin(event)
       daemon.take(event)
     }
     if !machine.isDead { daemon.endTurn() }
@@ -298,7 +298,6 @@ final class Box {
   private func turnIsOver() {
     guard let daemon else { return }
     if machine.isDead { return killDaemon(.signalled(number: 9, coreDumped: false)) }
-    if machine.journalFailures == 0 { machine.isHoleFresh = false }
     auditor.turnIsOver()
     if handsOver { return handOver() }
     guard let end = daemon.end else { return }

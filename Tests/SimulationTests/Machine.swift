@@ -50,6 +50,7 @@ class Machine {
     let act: () -> Void
   }
 
+  private static let mendingPatience = Duration.seconds(3)
   static let pids: ClosedRange<Int32> = 300...399
   /// 2026-11-21T07:20:00Z at the monotonic time 0.
   private static let epochNanoseconds: Int64 = 1_795_245_600_000_000_000
@@ -106,8 +107,8 @@ class Machine {
   private(set) var isJournalTorn = false
   /// Something is missing in it.
   private(set) var isJournalHoled = false
-  /// The daemon has had no chance yet to do something about that.
-  var isHoleFresh = false
+  /// When the last write failed: the daemon gets a chance to do something about it.
+  private var holeTime = MonotonicTime(nanoseconds: 0)
   private var isJournalFaulty = false
   var logsAreOpen = true
   var refusedSends = 0
@@ -154,8 +155,11 @@ class Machine {
     isServed ? alarm.map { $0 + .milliseconds(alarmLatenessMilliseconds) } : nil
   }
 
-  /// The daemon begins with an event.
-  func beginEvent() { eventTime = now }
+  /// The daemon learns of an event.
+  func begin(_ event: KernelEvent) {
+    eventTime = now
+    if case .ended(let key, _) = event { watched[key]?.isTold = true }
+  }
 
   /// What arrives with the next wake-up: ends first, with what an ended agent has said before it,
   /// the alarm last.
@@ -181,14 +185,15 @@ class Machine {
       default: true
       }
     }
-    for key in ended { watched[key]?.isTold = true }
     return ends
   }
 
   // MARK: - Death
 
   /// A death now would cost what nothing could bring back.
-  var mustLive: Bool { journalFailures > 0 || isHoleFresh }
+  var mustLive: Bool {
+    isJournalHoled && (journalFailures > 0 || now <= holeTime + Self.mendingPatience)
+  }
 
   /// Half an operation: the daemon may die before and after what an operation does.
   ///
@@ -328,14 +333,12 @@ class Machine {
   func writeJournal(_ lines: [UInt8], replacing: Bool) -> Bool {
     if journalFailures > 0 {
       journalFailures -= 1
-      if !replacing {
-        if failsHalfway {
-          journal += lines.prefix(lines.count / 2)
-          isJournalTorn = true
-        }
-        isJournalHoled = true
-        isHoleFresh = true
+      if failsHalfway, !replacing {
+        journal += lines.prefix(lines.count / 2)
+        isJournalTorn = true
       }
+      isJournalHoled = true
+      holeTime = now
       if !isJournalFaulty {
         arrivals.append(.journalFault("write: No space left on device"))
       }
@@ -345,7 +348,6 @@ class Machine {
     if replacing {
       journal = lines
       isJournalHoled = false
-      isHoleFresh = false
     } else {
       if isJournalTorn { journal.append(UInt8(ascii: "\n")) }
       journal += lines
@@ -388,7 +390,7 @@ class Machine {
 
   func kill(_ key: ProcessKey) { killWatched(key) }
 
-  func replaceJournal(_ lines: [UInt8]) { replaceWholeJournal(lines) }
+  func replaceJournal(_ lines: [UInt8]) -> Bool { replaceWholeJournal(lines) }
 }
 
 /// The other end of a connection.

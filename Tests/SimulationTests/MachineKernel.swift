@@ -15,7 +15,7 @@ extension Machine: Kernel {
     guard takeStep() else { throw LaunchError("superv is dead") }
     if let count = failingStarts[name], count > 0 {
       failingStarts[name] = count - 1
-        auditor.failsToStart(name)
+      auditor.failsToStart(name)
       throw LaunchError("exec /\(name): No such file or directory")
     }
     auditor.starts(name, launch.key.incarnation, in: self)
@@ -31,6 +31,7 @@ extension Machine: Kernel {
       return facts
     }
     process.hasRun = true
+    auditor.runs(name, launch.key.incarnation)
     watched[launch.key] = Watch(process: process, isAdopted: false)
     onRun(process)
     _ = takeStep()
@@ -149,16 +150,15 @@ extension Machine: Kernel {
 
   var boot: String { "this one" }
 
-  func appendToJournal(_ lines: [UInt8]) {
-    guard takeStep() else { return }
-    _ = writeJournal(lines, replacing: false)
-    _ = takeStep()
-  }
+  func appendToJournal(_ lines: [UInt8]) -> Bool { write(lines, replacing: false) }
 
-  func replaceWholeJournal(_ lines: [UInt8]) {
-    guard takeStep() else { return }
-    _ = writeJournal(lines, replacing: true)
+  func replaceWholeJournal(_ lines: [UInt8]) -> Bool { write(lines, replacing: true) }
+
+  private func write(_ lines: [UInt8], replacing: Bool) -> Bool {
+    guard takeStep() else { return true }
+    let isWritten = writeJournal(lines, replacing: replacing)
     _ = takeStep()
+    return isWritten
   }
 
   func writeEvent(_ line: [UInt8]) {
