@@ -180,6 +180,14 @@ final class Auditor {
     if line.event.hasPrefix("agent.") { tellAgent(line, machine) }
     if line.event.hasPrefix("supervisor.") { tellSupervisor(line, machine) }
     if line.event == "daemon.stopping" { isEnding = true }
+    if line.event == "daemon.started" { forgetTree() }
+  }
+
+  /// Another tree begins.
+  private func forgetTree() {
+    isEnding = false
+    views = [:]
+    restarts = [:]
   }
 
   func checkExit(_ line: EventLine) {

@@ -264,7 +264,6 @@ final class Box {
 
   private func takeTurn() {
     guard let daemon else { return }
-    serveKeeper()
     let events = machine.takeArrivals()
     for event in events {
       guard !machine.isDead else { break }
@@ -278,6 +277,7 @@ final class Box {
   /// What the daemon's side does before it waits: ends that are in the journal are reaped, by
   /// whoever can.
   private func serveKeeper() {
+    guard machine.takeStep() else { return killDaemon(.signalled(number: 9, coreDumped: false)) }
     let over = machine.watched.filter { $0.value.isTold }.sorted { $0.key.node < $1.key.node }
     var reaped: [Int32] = []
     for (key, watch) in over {
@@ -300,14 +300,16 @@ final class Box {
     if machine.isDead { return killDaemon(.signalled(number: 9, coreDumped: false)) }
     auditor.turnIsOver()
     if handsOver { return handOver() }
-    guard let end = daemon.end else { return }
+    guard let end = daemon.end else { return serveKeeper() }
     for process in machine.processes.values where process.isLiving && process.launch != nil {
       auditor.complain(.stranger, "\(process.name) lives after the end")
     }
-    memory = daemon.memory
-    machine.journal = []
     let status: Int32 = if case .asked = end { 0 } else { 1 }
     serveKeeper()
+    // Its last steps leave nothing behind.
+    guard self.daemon != nil else { return }
+    memory = daemon.memory
+    machine.journal = []
     decide(.said(.done(status: status)))
     killDaemon(.exited(code: status))
   }

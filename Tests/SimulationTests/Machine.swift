@@ -79,6 +79,8 @@ class Machine {
   var fuse: Int?
   var arrivals: [KernelEvent] = []
   var watched: [ProcessKey: Watch] = [:]
+  /// Not there any more when it was to be adopted.
+  var lost: Set<ProcessKey> = []
   /// What the daemon says to its keeper.
   var spared: [Int32] = []
   /// When the event came that the daemon is at.
@@ -158,7 +160,10 @@ class Machine {
   /// The daemon learns of an event.
   func begin(_ event: KernelEvent) {
     eventTime = now
-    if case .ended(let key, _) = event { watched[key]?.isTold = true }
+    if case .received(let id, _) = event { peers[id]?.isHeard() }
+    guard case .ended(let key, _) = event else { return }
+    watched[key]?.isTold = true
+    lost.remove(key)
   }
 
   /// What arrives with the next wake-up: ends first, with what an ended agent has said before it,
@@ -215,6 +220,7 @@ class Machine {
     alarm = nil
     arrivals = []
     watched = [:]
+    lost = []
     spared = []
     probes = [:]
     isJournalTorn = false
@@ -398,5 +404,7 @@ protocol Peer: AnyObject {
   /// The agent's; nil for an operator.
   var process: ProcessKey? { get }
   func receive(_ bytes: [UInt8])
+  /// The daemon takes in the next of what was said.
+  func isHeard()
   func connectionIsGone()
 }

@@ -43,6 +43,7 @@ extension Machine: Kernel {
     guard takeStep() else { return true }
     let found = strangers[facts.pid] ?? processes[facts.pid]
     guard let process = found, trustingPid || isSame(facts, process) else {
+      lost.insert(facts.key)
       arrivals.append(.ended(facts.key, .unknown))
       return true
     }
@@ -62,6 +63,8 @@ extension Machine: Kernel {
   }
 
   private func target(_ key: ProcessKey, of what: String) -> Process? {
+    // It was not there any more, and the daemon is about to learn that.
+    if lost.contains(key) { return nil }
     guard let watch = watched[key], !watch.isTold else {
       auditor.complain(.stranger, "\(what) for incarnation \(key.incarnation), which has ended")
       return nil

@@ -44,6 +44,7 @@ final class Operator: Peer {
     if let connection { machine.hangUp(connection) }
   }
 
+  func isHeard() {}
   func connectionIsGone() { connection = nil }
 
   // MARK: Questions

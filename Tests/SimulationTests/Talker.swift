@@ -7,8 +7,10 @@ import SupervisionTree
 /// calls others, and comes again when its connection breaks.
 final class Talker: Peer {
   private struct Call {
-    let deadline: MonotonicTime
-    /// The same, in served time.
+    let timeout: Duration
+    /// From when on the daemon has it.
+    var deadline: MonotonicTime?
+    /// When it has to be over, in served time.
     let due: Duration
     var isEnded = false
   }
@@ -23,6 +25,8 @@ final class Talker: Peer {
   private var nextID: Int64 = 1
   /// Of the connection that there is.
   private var calls: [Int64: Call] = [:]
+  /// What it has said and the daemon has not heard yet: the ids of calls, nil for everything else.
+  private var unheard: [Int64?] = []
 
   var process: ProcessKey? { key }
   var name: String { body.name }
@@ -49,10 +53,12 @@ final class Talker: Peer {
   }
 
   func call(_ to: String, milliseconds: Int) {
-    guard connection != nil else { return }
+    guard connection != nil, !body.isFrozen else { return }
     let span = Duration.milliseconds(milliseconds)
-    calls[nextID] = Call(deadline: machine.now + span, due: machine.served + span)
-    request("call", #"{"to":"\#(to)","method":"work","params":[],"timeout_ms":\#(milliseconds)}"#)
+    calls[nextID] = Call(timeout: span, due: machine.served + span)
+    request(
+      "call", #"{"to":"\#(to)","method":"work","params":[],"timeout_ms":\#(milliseconds)}"#,
+      isCall: true)
   }
 
   func cancelLastCall() {
@@ -62,14 +68,22 @@ final class Talker: Peer {
 
   func tell(_ method: String) { say(#"{"jsonrpc":"2.0","method":"\#(method)"}"#) }
 
-  private func request(_ method: String, _ params: String) {
-    say(#"{"jsonrpc":"2.0","id":\#(nextID),"method":"\#(method)","params":\#(params)}"#)
+  private func request(_ method: String, _ params: String, isCall: Bool = false) {
+    say(
+      #"{"jsonrpc":"2.0","id":\#(nextID),"method":"\#(method)","params":\#(params)}"#,
+      call: isCall ? nextID : nil)
     nextID += 1
   }
 
-  private func say(_ text: String) {
+  private func say(_ text: String, call: Int64? = nil) {
     guard let connection, body.isLiving, !body.isFrozen else { return }
+    unheard.append(call)
     machine.say(text, on: connection)
+  }
+
+  func isHeard() {
+    guard !unheard.isEmpty, let id = unheard.removeFirst(), let call = calls[id] else { return }
+    calls[id]?.deadline = machine.now + call.timeout
   }
 
   // MARK: What it hears
@@ -101,7 +115,7 @@ final class Talker: Peer {
     if call.isEnded { auditor.complain(.calls, "call \(id) of \(name) ends twice") }
     calls[id]?.isEnded = true
     // By when the answer came in that is passed on here: a turn may be slow.
-    if isResult, machine.eventTime > call.deadline {
+    if isResult, let deadline = call.deadline, machine.eventTime >= deadline {
       auditor.complain(.calls, "call \(id) of \(name) has a result after its deadline")
     }
   }
@@ -125,6 +139,7 @@ final class Talker: Peer {
   func connectionIsGone() {
     connection = nil
     calls = [:]
+    unheard = []
     machine.after(milliseconds: 30) { [weak self] in self?.connect() }
   }
 
