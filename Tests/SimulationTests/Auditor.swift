@@ -90,6 +90,8 @@ final class Auditor {
   /// Those that have ever died, or failed to start.
   var unlucky: Set<String> = []
   var failedStarts: Set<String> = []
+  /// The last incarnation that was killed.
+  private(set) var killed: [String: UInt64] = [:]
 
   init(_ plan: TreePlan) { self.plan = plan }
 
@@ -156,6 +158,7 @@ final class Auditor {
   func killed(_ process: Machine.Process, in machine: Machine) {
     note(machine, "kill \(process.name) \(process.incarnation)")
     views[process.name]?.stopBegan = nil
+    killed[process.name] = process.incarnation
     if process.launch != nil, process.isLiving { stops.append((process.name, "a kill")) }
   }
 

@@ -23,7 +23,8 @@ extension Auditor {
     case "agent.stopping":
       checkOrderOfStop(line)
       view.isStopping = true
-      if view.stopBegan == nil, line.reason.hasPrefix("still there") == false {
+      // The kill may be there before the news of the stop.
+      if view.stopBegan == nil, killed[line.name] != line.incarnation {
         view.stopBegan = machine.served
       }
     case "agent.exited":
@@ -144,8 +145,9 @@ extension Auditor {
     else { return }
     let siblings = plan.children(of: parent.name)
     guard let place = siblings.firstIndex(of: line.name) else { return }
+    // What an operator has started does not wait for the backoff of its group.
     for later in siblings[(place + 1)...].flatMap(plan.instances(below:))
-    where views[later]?.isRunning == true {
+    where views[later]?.isRunning == true && !licensed.contains(later) {
       complain(.order, "\(line.name) starts after \(later), which stands behind it")
     }
     guard parent.strategy == .restForOne else { return }

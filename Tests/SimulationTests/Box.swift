@@ -31,7 +31,7 @@ final class Box {
   private(set) var talkers: [String: Talker] = [:]
   var manners: [String: Step.Manner] = [:]
   /// What the configuration file says.
-  private var file: ReadConfiguration
+  private let file: ConfigurationFile
   var failingDaemonStarts = 0
   /// The daemon was asked to let another program go on.
   private var handsOver = false
@@ -42,12 +42,12 @@ final class Box {
   init(_ script: Script, bug: PlantedBug? = nil, isTelling: Bool = false) {
     self.script = script
     self.bug = bug
-    let loaded = LoadedPlan.all[script.plan]
+    let loaded = LoadedPlan.of(script.tree)
     auditor = Auditor(loaded.plan)
     auditor.isTelling = isTelling
     machine = bug?.machine(script.seed, auditor) ?? Machine(seed: script.seed, auditor)
     person = Operator(on: machine)
-    file = bug?.read(loaded) ?? loaded.read
+    file = ConfigurationFile(bug?.read(loaded) ?? loaded.read)
     machine.onRun = { [unowned self] in greet($0) }
     person.onUpgrade = { [unowned self] in handsOver = true }
   }
@@ -191,17 +191,18 @@ final class Box {
 
   /// - Parameter plan: the place of the next one; nil for one that has errors.
   func change(file plan: Int?) {
-    guard let plan else { return file = LoadedPlan.broken }
+    guard let plan else { return file.replace(LoadedPlan.broken) }
     let loaded = LoadedPlan.all[plan]
     auditor.plan = loaded.plan
-    file = bug?.read(loaded) ?? loaded.read
+    file.replace(bug?.read(loaded) ?? loaded.read)
   }
 
   // MARK: - Agents
 
   private func greet(_ process: Machine.Process) {
     guard let key = process.launch?.key, auditor.plan.agent(of: process.name)?.speaks == true else {
-      return talkers[process.name] = nil
+      talkers[process.name] = nil
+      return
     }
     let talker = Talker(process, key, on: machine)
     talker.manner = manners[process.name] ?? .atOnce
@@ -228,29 +229,39 @@ final class Box {
 
   private func beginDaemon(takesOver: Bool) {
     do {
-      var recovered: JournalContents?
+      var (recovered, finished): (JournalContents?, JournalContents?) = (nil, nil)
       if !machine.journal.isEmpty {
         let found = try JournalContents(machine.journal, boot: machine.boot)
         if found.damagedLineCount > 0, !machine.isJournalHoled {
           auditor.complain(.journal, "\(found.damagedLineCount) lines cannot be read")
         }
-        if takesOver || found.tree.finishedEnd == nil { recovered = found }
+        if takesOver || found.tree.finishedEnd == nil {
+          recovered = found
+        } else {
+          finished = found
+        }
       }
-      guard let configuration = recovered?.loadConfiguration() ?? file.loaded.configuration else {
+      guard let configuration = recovered?.loadConfiguration() ?? file.read.loaded.configuration
+      else {
         return killDaemon(.exited(code: 1))
       }
-      let isOutOfDate = !takesOver && recovered.map { $0.configurations.last != file.record } == true
+      let isOutOfDate =
+        !takesOver && recovered.map { $0.configurations.last != file.read.record } == true
       if !takesOver { decide(.said(.beginning)) }
       var options = DaemonOptions(
         configurationPath: LoadedPlan.path, pid: daemonPid ?? 1,
-        jitterSeed: script.seed &* 31 &+ lives, load: { [file] in file })
+        jitterSeed: script.seed &* 31 &+ lives, load: { [file] in file.read })
       options.keeperPid = 9_999
       machine.isServed = true
+      if let finished {
+        let told = Daemon.conclude(finished, kernel: machine, options: options)
+        memory = told ?? memory
+      }
       let new = Daemon(
-        configuration, of: recovered?.configurations ?? [file.record], kernel: machine,
+        configuration, of: recovered?.configurations ?? [file.read.record], kernel: machine,
         options: options, memory: recovered?.memory ?? memory, recovered: recovered)
       daemon = new
-      new.begin()
+      if !machine.isDead { new.begin() }
       if isOutOfDate { machine.arrivals.append(.signal(.hangUp)) }
       turnIsOver()
     } catch {
@@ -314,18 +325,22 @@ final class Box {
     killDaemon(.exited(code: status))
   }
 
-  /// Its snapshot has to say what its lines say.
+  /// What it has written down of the tree as it is has to be what its lines make of the one before.
   private func handOver() {
-    handsOver = false
+    let journals = [machine.formerJournal, machine.journal]
+    let trees = journals.compactMap { try? JournalContents($0, boot: machine.boot).tree }
+    if trees.count != 2 || JSON.encode(trees[0]) != JSON.encode(trees[1]) {
+      auditor.complain(.journal, "the tree is another one than what the journal says")
+    }
     decide(.said(.execute(path: "/opt/superv/new")))
     killDaemon(.exited(code: 0))
   }
 
   func killDaemon(_ status: ExitStatus) {
     guard daemonPid != nil else { return }
-    forgetDaemon()
-    machine.daemonIsGone(to: keeper == nil ? .nobody : .keeper)
     guard keeper != nil else { return superVIsGone() }
+    forgetDaemon()
+    machine.daemonIsGone(to: .keeper)
     absentSince = machine.now
     decide(.ended(status))
   }

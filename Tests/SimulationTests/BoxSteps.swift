@@ -125,6 +125,9 @@ extension Box {
     }
     let living = machine.processes.values.filter { $0.isLiving && $0.launch != nil }
     for agent in status.agents {
+      if agent.alive != (agent.phase == "running") {
+        auditor.complain(.rest, "\(agent.name) is \(agent.phase), and lives: \(agent.alive)")
+      }
       let process = machine.process(of: agent.name)
       if agent.alive != (process != nil) || agent.pid != process?.pid {
         auditor.complain(

@@ -104,18 +104,20 @@ class Machine {
   // MARK: What else there is
 
   var journal: [UInt8] = []
+  /// The one in whose place it has come.
+  var formerJournal: [UInt8] = []
   var journalFailures = 0
   var failsHalfway = false
-  private(set) var isJournalTorn = false
+  var isJournalTorn = false
   /// Something is missing in it.
-  private(set) var isJournalHoled = false
+  var isJournalHoled = false
   /// When the last write failed: the daemon gets a chance to do something about it.
-  private var holeTime = MonotonicTime(nanoseconds: 0)
-  private var isJournalFaulty = false
+  var holeTime = MonotonicTime(nanoseconds: 0)
+  var isJournalFaulty = false
   var logsAreOpen = true
   var refusedSends = 0
   var peers: [ConnectionID: any Peer] = [:]
-  private var nextConnection: UInt64 = 1
+  var nextConnection: UInt64 = 1
   var probes: [ProbeID: String] = [:]
 
   init(seed: UInt64, _ auditor: Auditor) {
@@ -303,7 +305,10 @@ class Machine {
       return
     }
     guard number != Signal.kill.number else { return die(process, number) }
-    guard !process.isFrozen else { return process.pendingSignal = number }
+    guard !process.isFrozen else {
+      process.pendingSignal = number
+      return
+    }
     guard [1, 2, 3, 11, 15].contains(number) else { return }
     obey(process, .signalled(number, coreDumped: false))
   }
@@ -331,60 +336,6 @@ class Machine {
     wills[name] = will
     guard will != .hangsInKernel, let process = process(of: name), process.isDoomed else { return }
     end(process, .signalled(9, coreDumped: false))
-  }
-
-  // MARK: - The journal
-
-  /// - Returns: what came of it.
-  func writeJournal(_ lines: [UInt8], replacing: Bool) -> Bool {
-    if journalFailures > 0 {
-      journalFailures -= 1
-      if failsHalfway, !replacing {
-        journal += lines.prefix(lines.count / 2)
-        isJournalTorn = true
-      }
-      isJournalHoled = true
-      holeTime = now
-      if !isJournalFaulty {
-        arrivals.append(.journalFault("write: No space left on device"))
-      }
-      isJournalFaulty = true
-      return false
-    }
-    if replacing {
-      journal = lines
-      isJournalHoled = false
-    } else {
-      if isJournalTorn { journal.append(UInt8(ascii: "\n")) }
-      journal += lines
-    }
-    isJournalTorn = false
-    isJournalFaulty = false
-    return true
-  }
-
-  // MARK: - Connections
-
-  /// - Returns: nil while nobody accepts.
-  func connect(_ door: ConnectionID.Door, _ caller: Caller, _ peer: any Peer) -> ConnectionID? {
-    guard isServed else { return nil }
-    let id = ConnectionID(door, number: nextConnection)
-    nextConnection += 1
-    peers[id] = peer
-    arrivals.append(.connected(id, caller))
-    return id
-  }
-
-  func say(_ text: String, on id: ConnectionID) {
-    guard peers[id] != nil else { return }
-    arrivals.append(.received(id, Array((text + "\n").utf8)))
-  }
-
-  /// From the other end.
-  func hangUp(_ id: ConnectionID) {
-    guard let peer = peers.removeValue(forKey: id) else { return }
-    arrivals.append(.disconnected(id))
-    peer.connectionIsGone()
   }
 
   // MARK: - Kernel

@@ -80,7 +80,8 @@ final class Operator: Peer {
     ask(.status, [])
   }
 
-  private func say(_ question: Step.Question, _ names: [String], _ method: String, _ params: String) {
+  private func say(_ question: Step.Question, _ names: [String], _ method: String, _ params: String)
+  {
     guard let connection else { return }
     asked.append(Asked(question: question, names: names))
     machine.say(
@@ -91,14 +92,15 @@ final class Operator: Peer {
   /// What an operator asks for may end and start what it names, and everything below that.
   private func license(_ question: Step.Question, _ names: [String]) {
     for name in names {
-      auditor.licensed.formUnion(auditor.plan.instances(below: name))
-      if question == .down { continue }
-      auditor.held.subtract(auditor.plan.instances(below: name) + [name])
+      // Also those that a reload is taking out.
+      let others = auditor.held.union(auditor.views.keys).filter { $0.hasPrefix("\(name):") }
+      let instances = auditor.plan.instances(below: name) + others
+      auditor.licensed.formUnion(instances)
+      if question == .down || question == .signal { continue }
+      auditor.held.subtract(instances + [name])
       // An operator's `up` begins the budget anew.
-      for instance in auditor.plan.instances(below: name) { auditor.views[instance]?.endedByItself = nil }
-      for instance in auditor.plan.instances(below: name) + [name] {
-        auditor.restarts[instance] = []
-      }
+      for instance in instances { auditor.views[instance]?.endedByItself = nil }
+      for spender in instances + [name] { auditor.restarts[spender] = [] }
     }
   }
 
@@ -140,7 +142,8 @@ final class Operator: Peer {
       .flatMap(\.names)
     for one in report.results where one.ok {
       let isTakenBack = since.contains { name in
-        name == one.name || auditor.plan.instances(below: name).contains(one.name)
+        name == one.name || one.name.hasPrefix("\(name):")
+          || auditor.plan.instances(below: name).contains(one.name)
       }
       if !isTakenBack { auditor.held.insert(one.name) }
     }

@@ -8,6 +8,8 @@ import Testing
 @Suite struct SimulationTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let only = environment["SUPERV_SEED"].flatMap { UInt64($0) }
+  /// Somebody has asked for more than what every run does.
+  static let isThorough = environment["SUPERV_SEEDS"] != nil
   private static let count = environment["SUPERV_SEEDS"].flatMap { UInt64($0) } ?? 1000
   /// Seeds are run by so many tests side by side.
   private static let groupCount: UInt64 = 20

@@ -85,7 +85,8 @@ extension Step: CustomStringConvertible {
     case .saysReady(let name): "\(name) says that it is ready"
     case .hangsUp(let name): "\(name) closes its connection"
     case .beats(let name): "\(name) sends a heartbeat"
-    case .ask(let question, let names): "an operator asks: \(question) \(names.joined(separator: " "))"
+    case .ask(let question, let names):
+      "an operator asks: \(question) \(names.joined(separator: " "))"
     case .operatorHangsUp: "the operator's connection breaks"
     case .reload(let plan?): "the file becomes plan \(plan) and the keeper gets SIGHUP"
     case .reload(nil): "the file has errors and the keeper gets SIGHUP"
@@ -112,15 +113,13 @@ extension Step: CustomStringConvertible {
 /// A seed made explicit: all that happens, and all that is needed to let it happen again.
 struct Script: Hashable, Sendable {
   var seed: UInt64
-  /// The place of the tree in `LoadedPlan.all`.
-  var plan: Int
+  var tree: TreePlan
   var steps: [Step]
 }
 
 extension Script: CustomStringConvertible {
   var description: String {
-    let tree = LoadedPlan.all[plan].plan.text.split(separator: "\n").map { "    \($0)\n" }
-    let lines = steps.enumerated().map { "  \($0.offset + 1). \($0.element)\n" }
-    return "  plan \(plan):\n" + tree.joined() + lines.joined()
+    let lines = steps.enumerated().map { "    \($0.offset + 1). \($0.element)\n" }
+    return "  the tree:\n\(tree)  what is done to it:\n" + lines.joined()
   }
 }

@@ -16,7 +16,8 @@ extension Script {
       case .wills, .manner, .daemonDeath: 4
       case .startFailure, .look, .keeperDeath: 3
       case .freeze, .probe, .cancel, .readiness, .hangUp, .fullQueue, .lateness, .slowness: 2
-      case .beat, .operatorHangUp, .upgrade, .hangUpSignal, .bothDie, .daemonStartFailure, .journal,
+      case .upgrade: 2
+      case .beat, .operatorHangUp, .hangUpSignal, .bothDie, .daemonStartFailure, .journal,
         .logs, .logger, .wallClock, .reload:
         1
       }
@@ -27,7 +28,7 @@ extension Script {
   /// (Groce et al., "Swarm Testing", ISSTA 2012): what hides one bug lets another one show.
   init(seed: UInt64) {
     var random = Jitter(seed: seed)
-    let plan = Int.random(in: 0..<LoadedPlan.count, using: &random)
+    let plan = random.pick(LoadedPlan.all).plan
     var weights: [(kind: Kind, weight: Int)] = []
     for kind in Kind.allCases {
       let factor = random.pick([0, 0, 1, 1, 1, 1, 6])
@@ -39,9 +40,9 @@ extension Script {
     while steps.count < count {
       if random.chance(0.35) { steps.append(.pass(milliseconds: random.pick(spans))) }
       guard let kind = Self.pick(weights, &random) else { break }
-      steps += Self.steps(kind, LoadedPlan.all[plan].plan, &random)
+      steps += Self.steps(kind, plan, &random)
     }
-    self.init(seed: seed, plan: plan, steps: steps)
+    self.init(seed: seed, tree: plan, steps: steps)
   }
 
   private static func pick(
@@ -79,7 +80,8 @@ extension Script {
     case .manner:
       let span = random.pick([10, 100, 800])
       return [
-        .answers(name, random.pick([.atOnce, .withError, .twice, .never, .after(milliseconds: span)]))
+        .answers(
+          name, random.pick([.atOnce, .withError, .twice, .never, .after(milliseconds: span)]))
       ]
     case .readiness: return [random.chance(0.5) ? .saysNotReady(name) : .saysReady(name)]
     case .hangUp: return [.hangsUp(name)]

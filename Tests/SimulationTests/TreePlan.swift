@@ -1,5 +1,3 @@
-import SupervConfig
-import SupervDaemon
 import SupervisionTree
 
 /// The tree that a history is about, as its auditor knows it. The daemon gets it as text.
@@ -15,19 +13,19 @@ struct TreePlan: Hashable, Sendable {
 
   struct Agent: Hashable, Sendable {
     var name: String
-    var parent: String?
-    var restart: RestartType
+    var parent: String? = nil
+    var restart = RestartType.permanent
     var instances = 1
-    var startMilliseconds: Int
-    var stopMilliseconds: Int
+    var startMilliseconds = 1000
+    var stopMilliseconds = 2000
     /// 0: it is not told to stop over its connection.
-    var drainMilliseconds: Int
+    var drainMilliseconds = 0
     var needs: [Need] = []
     var startsByItself = true
     var isCritical = false
     var isSignificant = false
     /// It connects and says hello.
-    var speaks: Bool
+    var speaks = false
     /// What asks for its liveness: `ping`, or a port.
     var liveness: String?
   }
@@ -37,10 +35,10 @@ struct TreePlan: Hashable, Sendable {
   static let backoffCapSeconds = 2
   static let livenessSeconds = 2
 
-  var intensity: Int
-  var backoffMilliseconds: Int
-  var shutdownSeconds: Int
-  var stopsOneByOne: Bool
+  var intensity = 4
+  var backoffMilliseconds = 100
+  var shutdownSeconds = 60
+  var stopsOneByOne = false
   var supervisors: [Supervisor] = []
   var agents: [Agent] = []
   /// The order of children is the other way round under `rest_for_one`: a bug to be found.
@@ -144,115 +142,36 @@ struct TreePlan: Hashable, Sendable {
   }
 }
 
-// MARK: - Made up
+// MARK: - For people
 
-extension TreePlan {
-  init(_ random: inout Jitter) {
-    intensity = Int.random(in: 0...4, using: &random)
-    backoffMilliseconds = random.pick([0, 100])
-    shutdownSeconds = random.pick([1, 5, 60])
-    stopsOneByOne = random.chance(0.3)
-    for name in ["s", "t", "u"] where random.chance(0.7) {
-      let above = supervisors.randomElement(using: &random)?.name
-      supervisors.append(
-        Supervisor(
-          name: name, parent: random.chance(0.5) ? nil : above,
-          strategy: random.pick(Strategy.allCases), intensity: Int.random(in: 0...4, using: &random),
-          restart: random.pick([.permanent, .permanent, .transient, .temporary]),
-          autoShutdown: random.pick([.never, .never, .never, .anySignificant, .allSignificant])))
+extension TreePlan: CustomStringConvertible {
+  var description: String {
+    var lines = [
+      "root: one_for_one, \(intensity) in \(Self.periodSeconds) s, backoff from "
+        + "\(backoffMilliseconds) ms, \(shutdownSeconds) s to shut down"
+        + (stopsOneByOne ? ", one by one" : "")
+    ]
+    for one in supervisors {
+      let end = one.autoShutdown == .never ? "" : ", auto_shutdown \(one.autoShutdown.rawValue)"
+      lines.append(
+        "\(one.name): \(one.strategy.rawValue), \(one.intensity) in \(Self.periodSeconds) s, "
+          + "\(one.restart.rawValue)\(end), has \(children(of: one.name).joined(separator: " "))")
     }
-    for name in ["a", "b", "c", "d", "e", "f"] where random.chance(0.85) {
-      agents.append(Self.agent(name, among: self, &random))
+    for agent in agents {
+      lines.append("\(agent.name): " + words(of: agent).joined(separator: ", "))
     }
-    if agents.isEmpty { agents.append(Self.agent("a", among: self, &random)) }
-    let whole = self
-    supervisors.removeAll { whole.children(of: $0.name).isEmpty }
+    return lines.map { "    \($0)\n" }.joined()
   }
 
-  private static func agent(
-    _ name: String, among plan: TreePlan, _ random: inout Jitter
-  ) -> Agent {
-    let parent = random.chance(0.3) ? nil : plan.supervisors.randomElement(using: &random)?.name
-    let speaks = random.chance(0.5)
-    var agent = Agent(
-      name: name, parent: parent,
-      restart: random.pick([.permanent, .permanent, .permanent, .transient, .temporary]),
-      startMilliseconds: random.pick([0, 500, 1000, 3000]),
-      stopMilliseconds: random.pick([0, 500, 2000, 10_000]),
-      drainMilliseconds: random.pick([0, 1000]), speaks: speaks)
-    if name == "a" { agent.instances = random.pick([1, 2]) }
-    agent.startsByItself = !random.chance(0.1)
-    agent.isCritical = parent == nil && random.chance(0.05)
-    agent.isSignificant = random.chance(0.2)
-    if random.chance(0.25), let other = plan.agents.randomElement(using: &random) {
-      agent.needs = [Need(other.name, random.pick([.ready, .started, .done]))]
-    }
-    if random.chance(0.3) { agent.liveness = speaks ? "ping" : "tcp:127.0.0.1:9" }
-    return agent
-  }
-}
-
-/// What a daemon can read of a plan. Loading is most of the cost of a history, so that all share a
-/// fixed set.
-struct LoadedPlan: Sendable {
-  static let path = "/etc/superv/main.conf"
-  static let count = 120
-
-  let plan: TreePlan
-  let read: ReadConfiguration
-
-  static let all: [LoadedPlan] = {
-    var random = Jitter(seed: 1)
-    var found: [LoadedPlan] = []
-    while found.count < count {
-      if let one = LoadedPlan(TreePlan(&random)) { found.append(one) }
-    }
-    return found
-  }()
-
-  /// nil: its configuration has errors.
-  init?(_ plan: TreePlan) {
-    self.plan = plan
-    read = ReadConfiguration(Self.path, from: PlanSource(text: plan.text))
-    if read.loaded.configuration == nil { return nil }
-  }
-
-  /// One that cannot be loaded.
-  static let broken = ReadConfiguration(path, from: PlanSource(text: "[agent:broken"))
-}
-
-private struct PlanSource: ConfigurationSource {
-  let text: String
-
-  func readFile(_ path: String, limit: Int) throws(SourceError) -> [UInt8] {
-    guard path == LoadedPlan.path else { throw SourceError("No such file or directory") }
-    return Array(text.utf8)
-  }
-
-  func namesInFolder(_ path: String) throws(SourceError) -> [String] {
-    throw SourceError("No such file or directory")
-  }
-
-  func kindOfFile(_ path: String) -> FileKind? {
-    switch path {
-    case LoadedPlan.path, "/dev/null": .file
-    case "/", "/etc", "/etc/superv": .folder
-    default: nil
-    }
-  }
-
-  func environmentVariable(_ name: String) -> String? { nil }
-  func userExists(_ name: String) -> Bool { name == "root" }
-  var binaryFolder: String { "/opt/superv/bin" }
-}
-
-extension Jitter {
-  mutating func chance(_ probability: Double) -> Bool {
-    Double.random(in: 0..<1, using: &self) < probability
-  }
-
-  /// - Precondition: there is one to pick.
-  mutating func pick<Element>(_ choices: [Element]) -> Element {
-    choices[Int.random(in: 0..<choices.count, using: &self)]
+  private func words(of agent: Agent) -> [String] {
+    var words = ["\(agent.restart.rawValue)", "ready after \(agent.startMilliseconds) ms"]
+    words.append("stops in \(agent.drainMilliseconds) + \(agent.stopMilliseconds) ms")
+    if agent.instances > 1 { words.append("\(agent.instances) instances") }
+    if agent.speaks { words.append("speaks") }
+    if !agent.startsByItself { words.append("autostart off") }
+    if agent.isCritical { words.append("critical") }
+    if agent.isSignificant { words.append("significant") }
+    if let liveness = agent.liveness { words.append("liveness by \(liveness)") }
+    return words + agent.needs.map { "needs \($0.name):\($0.condition.rawValue)" }
   }
 }

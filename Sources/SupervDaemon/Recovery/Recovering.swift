@@ -75,6 +75,24 @@ extension Daemon {
   }
 }
 
+// MARK: - After the end
+
+extension Daemon {
+  /// Tells what a daemon had still to tell that has died when its tree had ended.
+  ///
+  /// - Returns: what outlives it; nil when this superv cannot make its configuration any more.
+  package static func conclude(
+    _ contents: JournalContents, kernel: Machine, options: DaemonOptions
+  ) -> DaemonMemory? {
+    guard let configuration = contents.loadConfiguration() else { return nil }
+    let daemon = Daemon(
+      configuration, of: contents.configurations, kernel: kernel, options: options,
+      memory: contents.memory, recovered: contents)
+    daemon.begin()
+    return daemon.memory
+  }
+}
+
 // MARK: - On purpose
 
 extension Daemon {
