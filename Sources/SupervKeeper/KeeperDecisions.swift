@@ -87,8 +87,8 @@ package struct KeeperDecisions: Sendable {
     }
   }
 
-  /// Whether the end of a child is nobody else's concern: not before a daemon has looked around, and
-  /// that of an agent not before the line about it is written.
+  /// Whether the end of a child is nobody else's concern: not before a daemon has looked around,
+  /// and that of an agent not before the line about it is written.
   package func mayReap(_ pid: Int32) -> Bool {
     guard let daemon, daemon.isServing else { return false }
     return pid != daemon.pid && !daemon.spared.contains(pid)

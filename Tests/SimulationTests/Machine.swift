@@ -347,7 +347,9 @@ class Machine {
 
   func kill(_ key: ProcessKey) { killWatched(key) }
 
-  func replaceJournal(_ lines: [UInt8]) -> Bool { replaceWholeJournal(lines) }
+  func appendToJournal(_ lines: [UInt8]) -> Bool { write(lines, replacing: false) }
+
+  func replaceJournal(_ lines: [UInt8]) -> Bool { write(lines, replacing: true) }
 }
 
 /// The other end of a connection.

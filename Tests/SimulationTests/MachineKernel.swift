@@ -153,11 +153,7 @@ extension Machine: Kernel {
 
   var boot: String { "this one" }
 
-  func appendToJournal(_ lines: [UInt8]) -> Bool { write(lines, replacing: false) }
-
-  func replaceWholeJournal(_ lines: [UInt8]) -> Bool { write(lines, replacing: true) }
-
-  private func write(_ lines: [UInt8], replacing: Bool) -> Bool {
+  func write(_ lines: [UInt8], replacing: Bool) -> Bool {
     guard takeStep() else { return true }
     let isWritten = writeJournal(lines, replacing: replacing)
     _ = takeStep()

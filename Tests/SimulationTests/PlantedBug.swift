@@ -19,6 +19,8 @@ enum PlantedBug: String, CaseIterable, Sendable {
   case recycledPid
   /// Budgets begin anew with every daemon.
   case counterReset
+  /// The journal lacks lines, and the daemon is told that it has them.
+  case silentDisk
 
   func machine(_ seed: UInt64, _ auditor: Auditor) -> Machine {
     switch self {
@@ -28,6 +30,7 @@ enum PlantedBug: String, CaseIterable, Sendable {
     case .lateAnswer: PatientMachine(seed: seed, auditor)
     case .recycledPid: TrustingMachine(seed: seed, auditor)
     case .counterReset: ForgivingMachine(seed: seed, auditor)
+    case .silentDisk: SilentMachine(seed: seed, auditor)
     }
   }
 
@@ -39,7 +42,8 @@ enum PlantedBug: String, CaseIterable, Sendable {
       plan.intensity += 1
       for index in plan.supervisors.indices { plan.supervisors[index].intensity += 1 }
     case .orderSwapped: plan.isOrderSwapped = true
-    case .forgottenReap, .stopNotEscalated, .lateAnswer, .recycledPid, .counterReset: return nil
+    case .forgottenReap, .stopNotEscalated, .lateAnswer, .recycledPid, .counterReset, .silentDisk:
+      return nil
     }
     return LoadedPlan(plan)?.read
   }
@@ -83,5 +87,12 @@ private final class ForgivingMachine: Machine {
     let text = String(decoding: lines, as: UTF8.self)
       .replacing(/"window":{"times":\[[^\]]*\]}/, with: #""window":{"times":[]}"#)
     return super.replaceJournal(Array(text.utf8))
+  }
+}
+
+private final class SilentMachine: Machine {
+  override func appendToJournal(_ lines: [UInt8]) -> Bool {
+    _ = super.appendToJournal(lines)
+    return true
   }
 }

@@ -24,17 +24,21 @@ extension PlantedBug {
     switch self {
     case .windowOffByOne: 1
     case .forgottenReap: 1
-    case .stopNotEscalated: 10
+    case .stopNotEscalated: 13
     case .lateAnswer: 168
     case .orderSwapped: 5
     case .recycledPid: 25
     case .counterReset: 223
+    case .silentDisk: 107
     }
   }
 
   fileprivate var brokenRules: Set<Auditor.Rule> {
     switch self {
-    case .windowOffByOne, .counterReset: [.budget]
+    case .windowOffByOne: [.budget]
+    case .counterReset: [.budget, .journal]
+    // The next daemon goes on from another tree: anything may follow.
+    case .silentDisk: Set(Auditor.Rule.allCases)
     case .forgottenReap: [.exits, .recovery, .escalation]
     case .stopNotEscalated: [.escalation, .rest]
     case .lateAnswer: [.calls]

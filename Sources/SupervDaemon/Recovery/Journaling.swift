@@ -23,7 +23,7 @@ struct JournalState {
   var announced: [StoryEvent] = []
   /// How many of the latest of these go with the next line, in the same write.
   var unwrittenCount = 0
-  /// When it is written anew because it lacks something that could not be written; nil: it is whole.
+  /// When it is written anew because it lacks what could not be written; nil: it is whole.
   private(set) var mendAt: MonotonicTime?
   private var snapshotByteCount = 0
   private var byteCount = 0
