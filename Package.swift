@@ -110,6 +110,12 @@ let package = Package(
         "SupervConfig", "SupervSystem", "superv",
       ]),
     tests(
+      "SimulationTests",
+      of: [
+        "SupervDaemon", "SupervKeeper", "SupervisionTree", "SupervProtocol", "SupervConfig",
+        "SupervSystem",
+      ]),
+    tests(
       "SupervCommandsTests",
       of: ["SupervCommands", "SupervConfig", "SupervProtocol", "SupervSystem"]),
     tests("IntegrationTests", of: ["SupervSystem", "SupervProtocol", "SupervisionTree", "superv"]),

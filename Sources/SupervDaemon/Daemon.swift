@@ -181,8 +181,10 @@ package final class Daemon<Machine: Kernel> {
         writeListeners()
       }
     } while !story.isEmpty
-    if journal.isLong { writeSnapshot() }
-    nextDeadline = earlier(earlier(timers.first?.time, calls.nextDeadline), health.nextDeadline)
+    mendJournal()
+    nextDeadline = earlier(
+      earlier(timers.first?.time, journal.mendAt),
+      earlier(calls.nextDeadline, health.nextDeadline))
     kernel.setAlarm(at: nextDeadline)
   }
 }

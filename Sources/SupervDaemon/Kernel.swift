@@ -225,10 +225,14 @@ package protocol Kernel: AnyObject {
   func close(_ connection: ConnectionID)
 
   /// Appends whole lines to the journal, for a daemon that comes after this one. What cannot be
-  /// written is told once as a `log.fault`; nothing waits for it.
-  func appendToJournal(_ lines: [UInt8])
+  /// written is told once as a `journalFault`; nothing waits for it.
+  ///
+  /// - Returns: false when the journal lacks them from now on.
+  func appendToJournal(_ lines: [UInt8]) -> Bool
   /// Puts a new journal into the place of the old one, whole or not at all.
-  func replaceJournal(_ lines: [UInt8])
+  ///
+  /// - Returns: false when the old one is still there.
+  func replaceJournal(_ lines: [UInt8]) -> Bool
   /// As `JournalHeader` has it.
   var boot: String { get }
 
