@@ -36,7 +36,9 @@ final class DaemonLaunch {
           "superv", "keeper", "--config", configuration, "--runtime-dir", runtimeDirectory,
           "--ready-fd", "\(Self.readyDescriptor)",
         ] + (folder.map { ["--directory", $0] } ?? []),
-        environment: environment.map { "\($0)=\($1)" })
+        // In the background it is nobody's service.
+        environment: environment.filter { !ServiceManager.variables.contains($0.key) }
+          .map { "\($0)=\($1)" })
       request.candidates = [executable]
       request.directory = "/"
       request.standardOutput = log.number

@@ -202,6 +202,8 @@ package protocol Kernel: AnyObject {
   /// Why the kernel cannot keep a limit of a whole process tree; nil: it can.
   func problem(keeping limit: TreeLimit) -> String?
   var controlGroups: ControlGroupsReport { get }
+  /// Has the keeper say something to the service manager (sd_notify(3)).
+  func tellManager(_ assignments: String)
 
   /// Finds out, without keeping anything else waiting, what every agent uses; `surveyed` follows.
   /// Asked again meanwhile, there is one answer.
@@ -280,6 +282,7 @@ package struct ControlGroupsReport: Hashable, Sendable {
 
 extension Kernel {
   package var environmentNames: [String] { [] }
+  package func tellManager(_ assignments: String) {}
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
   package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }
   package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {}

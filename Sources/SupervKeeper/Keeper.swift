@@ -50,6 +50,7 @@ package final class Keeper {
   /// The agents that are nobody's children here, by pid: the keeper before was their parent.
   private var strangers: [Int32: Stored] = [:]
   private var daemon: DaemonProcess?
+  private let manager: ManagerVoice?
   private var budget = RestartBudget()
   private var startAt: Int64?
   private var executable = DaemonExecutable()
@@ -63,6 +64,8 @@ package final class Keeper {
   package init(_ settings: KeeperSettings) throws(KeeperError) {
     self.settings = settings
     hasBegun = settings.lockDescriptor != nil
+    if !hasBegun { ServiceManager.claimWatchdog() }
+    manager = ServiceManager(Surroundings.environment).map { ManagerVoice($0) }
     do {
       lock =
         if let number = settings.lockDescriptor {
@@ -106,6 +109,9 @@ package final class Keeper {
   /// - Returns: the exit status for which the last one has asked.
   package func run() -> Int32 {
     hideMemory()
+    // Of a keeper that was the daemon the manager does not know yet.
+    manager?.tell("MAINPID=\(Processes.ownPid)")
+    if hasBegun { manager?.standIn() }
     startDaemon()
     var events: [EventPoll.Event] = []
     while true {
@@ -122,12 +128,13 @@ package final class Keeper {
       }
       takeSignals()
       reapOthers()
+      manager?.advance()
       if let due = startAt, due <= Clock.monotonicNanoseconds { startDaemon() }
     }
   }
 
   private var patienceMilliseconds: Int32? {
-    startAt.map { due in
+    [startAt, manager?.due].compactMap(\.self).min().map { due in
       Int32(clamping: max(0, (due - Clock.monotonicNanoseconds) / 1_000_000 + 1))
     }
   }
@@ -171,6 +178,7 @@ package final class Keeper {
         hasBegun = true
         daemon.isServing = true
         executable.hasServed()
+        manager?.daemonServes()
         // The ends of all others are in the journal.
         strangers = strangers.filter { daemon.spared.contains($0.key) }
         // From now on it hardly does anything, for long.
@@ -187,6 +195,7 @@ package final class Keeper {
       case .execute(let path):
         executable.change(to: path)
         daemon.hasHandedOver = true
+      case .notify(let assignments): manager?.tell(assignments)
       case .again: daemon.beginsAnew = true
       case .done(let status): daemon.doneStatus = status
       case nil: complain("the daemon says '\(words)', which is not understood")
@@ -199,6 +208,7 @@ package final class Keeper {
     try? poll.remove(dead.pidfd)
     try? poll.remove(dead.link.socket)
     daemon = nil
+    if dead.doneStatus == nil, hasBegun { manager?.standIn() }
     if let asked = dead.doneStatus {
       isOver = asked
     } else if dead.beginsAnew {
