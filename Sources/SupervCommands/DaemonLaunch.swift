@@ -97,6 +97,17 @@ final class DaemonLaunch {
     _ = try? Processes.send(.terminate, to: process.pidfd)
   }
 
+  /// Stops the tree and the daemon, what is left after half of the time the hard way.
+  ///
+  /// - Throws: `CommandFailure` when something is there all the same.
+  func end(within allowance: Duration) throws(CommandFailure) {
+    for _ in 0..<2 {
+      stop()
+      if ending(by: Deadline(after: allowance / 2)) != nil { return }
+    }
+    throw .broken("the daemon does not end; see \(logPath)")
+  }
+
   /// Whether nobody starts another daemon any more.
   var hasEnded: Bool {
     (try? process.pidfd.wait(timeoutMilliseconds: Self.endMilliseconds)) ?? true
