@@ -72,6 +72,22 @@ import Testing
     }
   }
 
+  @Test("a soak that is killed takes its tree along")
+  func killed() throws {
+    try withSuperv(sleepers("unused")) { superv in
+      let soak = try superv.launch(["soak", "--for", "1h", "--report", "out", "--lines", "0"])
+      let pid = "\(soak.pid)"
+      try eventually("its guard runs") {
+        try ProcessRecord.all().contains { Self.belongs($0, toSoak: pid, as: "guard") }
+      }
+      try soak.send(.kill)
+      _ = try soak.end()
+      try eventually("its tree has gone") {
+        try !ProcessRecord.all().contains { Self.belongs($0, toSoak: pid) }
+      }
+    }
+  }
+
   @Test(
     "what is wrong on the command line is said, and nothing is started",
     arguments: [
@@ -92,9 +108,15 @@ import Testing
   }
 
   /// The folder of a soak has its pid, and its agents run there.
-  private static func belongs(_ process: ProcessRecord, toSoak pid: String) -> Bool {
-    (try? Files.linkTarget("/proc/\(process.pid)/cwd"))?.hasPrefix("/tmp/superv-soak-\(pid)-")
-      ?? false
+  private static func belongs(
+    _ process: ProcessRecord, toSoak pid: String, as role: String? = nil
+  ) -> Bool {
+    let proc = "/proc/\(process.pid)"
+    guard process.state != "Z", let place = try? Files.linkTarget("\(proc)/cwd"),
+      place.hasPrefix("/tmp/superv-soak-\(pid)-")
+    else { return false }
+    let words = (try? Files.readText("\(proc)/cmdline"))?.split(separator: "\0") ?? []
+    return role.map { words.count > 2 && words[2] == $0 } ?? true
   }
 
   private func expectNothingLeft(_ superv: Superv) throws {

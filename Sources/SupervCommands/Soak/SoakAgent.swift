@@ -16,6 +16,7 @@ import SupervSystem
   case .talker: try talk(linesPerSecond: amount, session)
   case .caller: try callOften(callsPerSecond: amount, socket)
   case .echo: try answerEverything(socket)
+  case .guard: return outlive(pid: Int32(clamping: Int(amount)))
   case .checked, .idle: while true { pause(milliseconds: 60_000) }
   }
   return .ok
@@ -33,6 +34,14 @@ private func liveShortly(seconds: Double, _ session: Session) -> CommandStatus {
     }
     return .no
   }
+}
+
+/// - Returns: the end of something critical.
+private func outlive(pid: Int32) -> CommandStatus {
+  if let owner = (try? Processes.open(pid: pid)) ?? nil {
+    _ = try? owner.wait(timeoutMilliseconds: nil)
+  }
+  return .no
 }
 
 /// Does something so often in the long run, in small portions.

@@ -6,7 +6,8 @@ let soakCommands = [
     name: "soak", summary: "Load a tree of superv's own for a while, and say what grows",
     options: [
       Option(
-        name: "for", valueName: "DURATION", defaultText: "30m", summary: "How long: 2m at least"),
+        name: "for", valueName: "DURATION", defaultText: "30m",
+        summary: "How long; under 2m it says nothing"),
       Option(name: "agents", valueName: "N", defaultText: "40", summary: "How many agents"),
       Option(
         name: "restarts", valueName: "RATE", defaultText: "10/s",
@@ -84,9 +85,12 @@ private func soak(
   _ plan: SoakPlan, in folder: String, _ session: Session
 ) throws(CommandFailure) -> SoakReport {
   let configuration = "\(folder)/soak.conf"
+  // From now on somebody who wants an end gets one in order.
+  let interruption = try Interruption()
   do {
     let executable = try Files.linkTarget(session.executable)
-    let text = plan.configuration(in: folder, executable: executable)
+    let text = plan.configuration(
+      in: folder, executable: executable, owner: Processes.ownPid)
     try Files.replace(configuration, with: Array(text.utf8).span)
   } catch {
     throw .broken("\(error)")
@@ -99,7 +103,7 @@ private func soak(
     runtimeDirectory: "\(folder)/run", environment: environment)
   do {
     try launch.waitUntilServing(by: Deadline(after: patience))
-    let report = try watch(plan, launch, folder, session.console)
+    let report = try watch(plan, launch, folder, interruption)
     try launch.end(within: patience)
     return report
   } catch {
@@ -109,7 +113,8 @@ private func soak(
 }
 
 private func watch(
-  _ plan: SoakPlan, _ launch: DaemonLaunch, _ folder: String, _ console: Console
+  _ plan: SoakPlan, _ launch: DaemonLaunch, _ folder: String,
+  _ interruption: borrowing Interruption
 ) throws(CommandFailure) -> SoakReport {
   let starting = Deadline(after: patience)
   let client = try DaemonClient(connectingTo: launch.controlSocket, by: starting)
@@ -117,7 +122,6 @@ private func watch(
     .status, StatusParams(wait: .up), by: starting, as: StatusReport.self)
   let startedAt = RFC3339.text(nanoseconds: Clock.realTimeNanoseconds)
   let begin = Clock.monotonicNanoseconds
-  let interruption = try Interruption()
   var sampler = try SoakSampler(daemon: status.daemon, httpSocket: "\(folder)/run/http.sock")
   var done = try sampler.sample(by: Deadline(after: patience))
   let end = Deadline(after: .milliseconds(Int64(plan.seconds * 1000)))

@@ -36,16 +36,17 @@ package struct SoakPlan: Hashable, Sendable, Encodable {
   /// - Parameters:
   ///   - folder: where everything of it is.
   ///   - executable: superv, of which every agent is a process.
-  package func configuration(in folder: String, executable: String) -> String {
+  ///   - owner: the process with which the tree ends, however that ends.
+  package func configuration(in folder: String, executable: String, owner: Int32) -> String {
+    let superv = quotedWord(executable)
     let sections = counts.map { role, count in
-      let words = [executable, "soak-agent", role.rawValue].map(quotedWord)
-      return """
-        [agent:\(role.rawValue)]
-        command = \(words.joined(separator: " ")) \(amount(of: role, count))
-        numprocs = \(count)
-        startsecs = 0
-        \(keys(of: role, count, executable))
-        """
+      """
+      [agent:\(role.rawValue)]
+      command = \(superv) soak-agent \(role.rawValue) \(amount(of: role, count))
+      numprocs = \(count)
+      startsecs = 0
+      \(keys(of: role, count, superv))
+      """
     }
     let names = counts.map(\.role.rawValue).joined(separator: ", ")
     return """
@@ -55,6 +56,11 @@ package struct SoakPlan: Hashable, Sendable, Encodable {
       http = unix:\(folder)/run/http.sock
       log_max_size = 2MB
       log_files = 1
+      intensity = 0
+
+      [agent:guard]
+      command = \(superv) soak-agent guard \(owner)
+      critical = yes
 
       [supervisor:soak]
       children = \(names)
@@ -68,21 +74,23 @@ package struct SoakPlan: Hashable, Sendable, Encodable {
   /// How long one of them lives in seconds, or how much it does in one.
   private func amount(of role: SoakRole, _ count: Int) -> String {
     switch role {
-    case .mayfly: "\(Double(count) / restarts)"
+    // To end and to begin takes its time too.
+    case .mayfly: "\(0.96 * Double(count) / restarts)"
     case .talker: "\(lines / Double(count))"
     case .caller: "\(calls / Double(count))"
-    case .echo, .checked, .idle: "0"
+    case .echo, .checked, .idle, .guard: "0"
     }
   }
 
   /// Half of the probes are pings, a tenth are commands, the others connect to superv's own HTTP.
-  private func keys(of role: SoakRole, _ count: Int, _ executable: String) -> String {
+  private func keys(of role: SoakRole, _ count: Int, _ superv: String) -> String {
+    if role == .caller { return "needs = \(SoakRole.echo.rawValue):ready\n" }
     let (probe, share): (String, Double) =
       switch role {
       case .echo: ("ping", 0.5)
-      case .checked: ("exec:\(quotedWord(executable)) version", 0.1)
+      case .checked: ("exec:\(superv) version", 0.1)
       case .idle: ("unix:run/http.sock", 0.4)
-      case .mayfly, .talker, .caller: ("", 0)
+      case .mayfly, .talker, .caller, .guard: ("", 0)
       }
     guard share > 0, probes > 0 else { return "" }
     let milliseconds = max(10, Int(Double(count) * 1000 / (probes * share)))
@@ -109,6 +117,8 @@ package enum SoakRole: String, CaseIterable, Sendable {
   case checked
   /// Does nothing.
   case idle
+  /// Ends when the soak has ended, and with it the tree, to which it is critical.
+  case `guard`
 }
 
 /// As sh reads it, and so the configuration, where a `%` is two.

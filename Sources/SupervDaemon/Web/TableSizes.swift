@@ -18,7 +18,7 @@ extension Daemon {
     [
       TableSize("nodes", agents.count),
       TableSize("departing", departing.count),
-      TableSize("timers", timers.count),
+      TableSize("timers", timers.count + health.timerCount),
       TableSize("calls", calls.table.count),
       TableSize("call_slots", calls.table.slotCount),
       TableSize("monitors", calls.monitors.count),
