@@ -85,6 +85,8 @@ import Testing
       try eventually("its tree has gone") {
         try !ProcessRecord.all().contains { Self.belongs($0, toSoak: pid) }
       }
+      // Its folder is all that nobody is left to remove.
+      try superv.check("rm -r /tmp/superv-soak-\(pid)-*")
     }
   }
 
