@@ -59,6 +59,18 @@ import Testing
     #expect(abs(trend.slopePerDay - perDay) < perDay / 4)
   }
 
+  @Test("growth need not be a straight line")
+  func curves() {
+    #expect(trend(of: series { 8e6 + $0 * $0 }).verdict == .growing)
+    #expect(trend(of: series { 8e6 + 1e4 * ($0 + 1).squareRoot() }).verdict == .growing)
+    #expect(trend(of: series(.count) { ($0 / 200).rounded(.down) }).verdict == .growing)
+  }
+
+  @Test("what stops growing is flat from then on")
+  func plateau() {
+    #expect(trend(of: series { 8e6 + 1e3 * min($0, 900) }).verdict == .flat)
+  }
+
   @Test("one descriptor in two minutes is found")
   func descriptors() {
     let trend = trend(of: series(.count) { (30 + $0 / 120).rounded(.down) })

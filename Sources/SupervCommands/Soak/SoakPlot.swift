@@ -28,8 +28,8 @@ package struct SoakPlot {
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(width)) \(number(height))" \
       width="\(number(width))" height="\(number(height))" font-family="sans-serif" font-size="11">
       <style>
-        text { fill: #24292f } .dim { fill: #6e7781 } .frame { fill: none; stroke: #8c959f55 }
-        .warm { fill: #8c959f22 } .points { fill: none; stroke: #0969da } .fit { stroke: #1a7f37 }
+        text { fill: #24292f } .dim { fill: #6e7781 } .frame { fill: none; stroke: #8c959f }
+        .warm { fill: #8c959f; fill-opacity: 0.15 } .points { fill: none; stroke: #0969da } .fit { stroke: #1a7f37 }
         .growing { stroke: #cf222e; fill: #cf222e }
         @media (prefers-color-scheme: dark) {
           text { fill: #e6edf3 } .dim { fill: #8d96a0 } .points { stroke: #4493f8 }
@@ -115,7 +115,6 @@ extension Series.Unit {
 
   /// At most two digits after the point.
   private func short(_ value: Double) -> String {
-    guard abs(value) < 1e12 else { return value < 0 ? "-∞" : "∞" }
     let hundredths = Int((value * 100).rounded())
     let rest = abs(hundredths) % 100
     let sign = hundredths < 0 ? "-" : ""

@@ -67,30 +67,33 @@ package struct Trend: Hashable, Sendable {
 
   private static let normalQuantile = 3.29
   private static let secondsPerDay = 86_400.0
-  private static let mostPieces = 24
-  private static let fewestPieces = 10
+  private static let pieceCount = 24
+  private static let fewestPointsInPiece = 3
   private static let shortestSeconds = 60.0
+  /// Something that grows faster and faster is not a straight line either: the interval gets twice
+  /// as wide at most, which a step needs and growth survives.
+  private static let greatestLikeness = 0.6
 
   /// - Parameter warmUp: what to leave out of the beginning, as a part of the whole.
   package init(of series: Series, warmUp: Double) {
     guard let first = series.points.first, let last = series.points.last else { return }
     let start = first.seconds + warmUp * (last.seconds - first.seconds)
-    let pieces = Self.pieces(of: series.points.filter { $0.seconds >= start })
-    middleSeconds = median(pieces.map(\.seconds))
-    middleValue = median(pieces.map(\.value))
-    guard pieces.count >= Self.fewestPieces, last.seconds - start >= Self.shortestSeconds else {
-      return
-    }
+    let points = series.points.filter { $0.seconds >= start }
+    middleSeconds = median(points.map(\.seconds))
+    middleValue = median(points.map(\.value))
+    guard points.count >= Self.pieceCount * Self.fewestPointsInPiece,
+      last.seconds - start >= Self.shortestSeconds
+    else { return }
+    let pieces = Self.pieces(of: points)
     let slopes = Self.slopes(of: pieces)
     let slope = median(slopes)
     let spread = Self.spread(of: pieces, slope)
+    // With so many pieces the ranks are always among the slopes.
     let low = Int(((Double(slopes.count) - spread) / 2).rounded(.down))
     let high = Int(((Double(slopes.count) + spread) / 2).rounded(.up))
     slopePerDay = slope * Self.secondsPerDay
-    // Ranks beyond the last slope: any slope would do.
-    lowestPerDay = low > 0 ? slopes[low - 1] * Self.secondsPerDay : -.greatestFiniteMagnitude
-    highestPerDay =
-      high < slopes.count ? slopes[high] * Self.secondsPerDay : .greatestFiniteMagnitude
+    lowestPerDay = slopes[max(0, low - 1)] * Self.secondsPerDay
+    highestPerDay = slopes[min(slopes.count - 1, high)] * Self.secondsPerDay
     verdict = verdict(series.unit)
   }
 
@@ -100,11 +103,11 @@ package struct Trend: Hashable, Sendable {
     return slopePerDay > 0 ? .growing : .falling
   }
 
-  /// The medians of as many pieces of the time as there are points for, three in each at least.
+  /// The medians of equal parts of the points.
   private static func pieces(of points: [Series.Point]) -> [Series.Point] {
-    let count = min(mostPieces, points.count / 3)
-    return (0..<count).map { index in
-      let piece = points[(index * points.count / count)..<((index + 1) * points.count / count)]
+    (0..<pieceCount).map { index in
+      let start = index * points.count / pieceCount
+      let piece = points[start..<((index + 1) * points.count / pieceCount)]
       return Series.Point(
         seconds: median(piece.map(\.seconds)), value: median(piece.map(\.value)))
     }
@@ -128,7 +131,7 @@ package struct Trend: Hashable, Sendable {
     for point in points { ties[point.value, default: 0] += 1 }
     let variance = (term(points.count) - ties.values.reduce(0) { $0 + term($1) }) / 18
     let residuals = points.map { $0.value - slope * $0.seconds }
-    let likeness = max(0, min(0.9, neighbourCorrelation(residuals)))
+    let likeness = max(0, min(greatestLikeness, neighbourCorrelation(residuals)))
     return normalQuantile * (variance * (1 + likeness) / (1 - likeness)).squareRoot()
   }
 
