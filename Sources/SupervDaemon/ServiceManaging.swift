@@ -80,6 +80,8 @@ extension Daemon {
       count("up") { $0.phase == .running }, count("ready") { $0.isReady },
       count("failed") { $0.phase == .failed },
     ]
+    // Under way until it is said that it is not.
+    let state = state == .running && !service.isReady ? DaemonState.starting : state
     service.status = "\(state.rawValue): \(parts.compactMap(\.self).joined(separator: ", "))"
     service.statusDue = nil
     service.earliestStatus = now + ServiceHub.statusInterval

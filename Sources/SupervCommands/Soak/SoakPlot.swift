@@ -29,7 +29,8 @@ package struct SoakPlot {
       width="\(number(width))" height="\(number(height))" font-family="sans-serif" font-size="11">
       <style>
         text { fill: #24292f } .dim { fill: #6e7781 } .frame { fill: none; stroke: #8c959f }
-        .warm { fill: #8c959f; fill-opacity: 0.15 } .points { fill: none; stroke: #0969da } .fit { stroke: #1a7f37 }
+        .warm { fill: #8c959f; fill-opacity: 0.15 }
+        .points { fill: none; stroke: #0969da } .fit { stroke: #1a7f37 }
         .growing { stroke: #cf222e; fill: #cf222e }
         @media (prefers-color-scheme: dark) {
           text { fill: #e6edf3 } .dim { fill: #8d96a0 } .points { stroke: #4493f8 }
