@@ -37,25 +37,21 @@ extension Daemon {
       kernel.tellManager("WATCHDOG=1")
       service.keepAliveDue = now + interval
     }
-    if state == .stopping {
-      tellManagerOfStop()
-    } else if !service.isReady, holds(.up) {
+    if hasNews, service.statusDue == nil {
+      service.statusDue = max(now, service.earliestStatus ?? now)
+    }
+    if state == .stopping, !service.isStopping {
+      service.isStopping = true
+      kernel.tellManager("STOPPING=1\nSTATUS=\(takeServiceStatus(now))")
+    } else if state != .stopping, !service.isReady, holds(.up) {
       service.isReady = true
       kernel.tellManager("READY=1\nSTATUS=\(takeServiceStatus(now))")
-    } else if hasNews, service.statusDue == nil {
-      service.statusDue = max(now, service.earliestStatus ?? now)
     }
     if let due = service.statusDue, due <= now {
       let before = service.status
       let status = takeServiceStatus(now)
       if status != before { kernel.tellManager("STATUS=\(status)") }
     }
-  }
-
-  private func tellManagerOfStop() {
-    guard !service.isStopping else { return }
-    service.isStopping = true
-    kernel.tellManager("STOPPING=1")
   }
 
   /// A manager that has asked for a reload waits for its end, however it ends.

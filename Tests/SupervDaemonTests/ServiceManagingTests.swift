@@ -28,7 +28,7 @@ import Testing
     #expect(world.kernel.toldManager.last == "STATUS=running: 2 agents, 2 up, 2 ready")
     world.signal(.terminate)
     world.settle()
-    #expect(world.kernel.toldManager.count { $0 == "STOPPING=1" } == 1)
+    #expect(world.kernel.toldManager.count { $0.hasPrefix("STOPPING=1\n") } == 1)
   }
 
   @Test func theWatchdogIsFedTwiceInItsTimeWhateverHappens() throws {
