@@ -43,8 +43,8 @@ import SupervProtocol
 
 /// The end of an agent's output; nothing where it cannot be read, as that is not what was asked.
 private func lastLines(of files: [LogsReport.File]) -> [String] {
-  let sources = files.map { LogSource(path: $0.path, name: $0.agent) }
-  guard sources.count == 1 else { return [] }
+  guard Set(files.map(\.agent)).count == 1 else { return [] }
+  let sources = files.map { LogSource($0) }
   var lines: [String] = []
   try? LogQuery(sources: sources, filter: LogFilter(), tail: 5).run { record in
     lines.append(String(decoding: record.message, as: UTF8.self))
