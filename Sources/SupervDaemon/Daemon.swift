@@ -27,6 +27,7 @@ package final class Daemon<Machine: Kernel> {
   let metrics = MetricsHub()
   let supervisord = SupervisordHub()
   let listening = ListeningHub()
+  let service: ServiceHub
   let startedAt: MonotonicTime
   let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
@@ -62,6 +63,7 @@ package final class Daemon<Machine: Kernel> {
     journal = JournalState(records)
     startedAt = kernel.now
     eventTime = startedAt
+    service = ServiceHub(options.serviceManager)
     calls = CallHub(seed: options.jitterSeed)
     let firstSequence = recovered.map { $0.nextEvent - Int64($0.telling.count) } ?? 1
     events = EventLog(nextSequence: max(firstSequence, memory.lastSequence + 1))
@@ -170,6 +172,7 @@ package final class Daemon<Machine: Kernel> {
 
   /// Tells what was decided, and sets the alarm for what is due next.
   package func endTurn() {
+    let hasNews = !story.isEmpty
     // A peer that does not take what it is told is one more thing to tell.
     repeat {
       let told = story
@@ -182,9 +185,10 @@ package final class Daemon<Machine: Kernel> {
       }
     } while !story.isEmpty
     mendJournal()
+    tellManager(afterNews: hasNews)
     nextDeadline = earlier(
-      earlier(timers.first?.time, journal.mendAt),
-      earlier(calls.nextDeadline, health.nextDeadline))
+      earlier(earlier(timers.first?.time, journal.mendAt), calls.nextDeadline),
+      earlier(health.nextDeadline, service.nextDeadline))
     kernel.setAlarm(at: nextDeadline)
   }
 }

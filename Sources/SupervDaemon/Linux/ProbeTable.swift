@@ -16,6 +16,9 @@ final class ProbeTable {
   /// Over before they had to wait for anything.
   private var news: [(id: ProbeID, outcome: ProbeOutcome)] = []
 
+  /// Commands that are being killed included.
+  var count: Int { runs.count + dying.count }
+
   var hasNews: Bool { !news.isEmpty }
 
   /// Whether a child of superv's is one of these.
