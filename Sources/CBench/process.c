@@ -148,8 +148,10 @@ int cbench_wait_ended(const int *handles, int count, int64_t deadline) {
   for (int index = 0; index < count; index++) {
     struct pollfd ended = {.fd = handles[index], .events = POLLIN};
     if (ended.fd < 0) continue;
-    int64_t time = interrupted ? 0 : deadline - cbench_now();
-    if (poll(&ended, 1, time < 0 ? 0 : (int)(time / 1000000)) <= 0) left++;
+    int ready;
+    while ((ready = poll(&ended, 1, milliseconds_until(deadline))) < 0 && errno == EINTR) {
+    }
+    if (ready == 0) left++;
   }
   return left;
 }

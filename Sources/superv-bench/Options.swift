@@ -11,6 +11,7 @@ struct Options {
       --peers           only superv beside supervisord, circus, runit, s6, monit and Erlang/OTP,
                         where they are installed
       --beside NAMES    only those of them, and superv only if it is named
+      --turns NAMES     of start, tree and log, only those
       --page FILE       writes what --peers finds there, in Markdown, with plots beside it
       --only NAMES      of restart, start, status, idle, memory, log, calls, pings, peers and
                         call-peers (calls over Erlang's distribution and gRPC)
@@ -32,6 +33,7 @@ struct Options {
   var pagePath: String?
   /// Nil for all that are installed.
   var peerNames: Set<String>?
+  var turnNames: Set<String> = ["start", "tree", "log"]
   var jsonPath: String?
   var supervPath: String
   /// Programs with the bare system calls.
@@ -68,8 +70,8 @@ struct Options {
         (statusCount, logBytes, idleSeconds) = (5, 16 << 20, 1)
         (callCount, pingSeconds) = (500, 2)
       case "--peers": parts = [.peers]
-      case "--beside":
-        peerNames = Set(try Self.value(of: option, &rest).split(separator: ",").map(String.init))
+      case "--beside": peerNames = try Self.names(option, &rest)
+      case "--turns": turnNames = try Self.names(option, &rest)
       case "--page": pagePath = try Self.value(of: option, &rest)
       case "--strict": isStrict = true
       case "--json": jsonPath = try Self.value(of: option, &rest)
@@ -106,6 +108,12 @@ struct Options {
       throw .usage("\(option) needs a number above 0")
     }
     return number
+  }
+
+  private static func names(
+    _ option: String, _ rest: inout ArraySlice<String>
+  ) throws(BenchError) -> Set<String> {
+    Set(try value(of: option, &rest).split(separator: ",").map(String.init))
   }
 
   private static func parts(_ list: String) throws(BenchError) -> Set<Part> {

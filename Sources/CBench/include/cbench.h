@@ -74,7 +74,8 @@ int cbench_kill(pid_t pid, int signal_number);
 void cbench_reap(pid_t pid);
 // Opens a pidfd for each process; -1 stands for one that is gone.
 void cbench_open_processes(const pid_t *_Nonnull pids, int count, int *_Nonnull handles);
-// Sleeps until all of them have ended; how many have not when `deadline` passed or a signal came.
+// Sleeps until all of them have ended; how many have not when `deadline` passed. A signal
+// does not end it: it is what cleaning up waits with.
 int cbench_wait_ended(const int *_Nonnull handles, int count, int64_t deadline);
 void cbench_close_processes(const int *_Nonnull handles, int count);
 // Allows this process and those it starts so many descriptors, or what the hard limit allows.

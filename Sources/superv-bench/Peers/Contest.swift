@@ -27,11 +27,15 @@ struct Contest {
   }
 
   mutating func run() throws {
-    for (count, measure) in zip(sizes.counts, [Measure.coldFew, .coldSome]) {
-      try takeTurns(.start(count: count, measure), "start of \(count)")
+    if options.turnNames.contains("start") {
+      for (count, measure) in zip(sizes.counts, [Measure.coldFew, .coldSome]) {
+        try takeTurns(.start(count: count, measure), "start of \(count)")
+      }
     }
-    try takeTurns(.tree, "tree of \(sizes.agentCount)")
-    try takeTurns(.log, "log")
+    if options.turnNames.contains("tree") {
+      try takeTurns(.tree, "tree of \(sizes.agentCount)")
+    }
+    if options.turnNames.contains("log") { try takeTurns(.log, "log") }
   }
 
   private mutating func takeTurns(_ turn: Turn, _ what: String) throws {

@@ -58,6 +58,8 @@ struct Plan {
   var status: [String]?
   var stop: Stop
   var environment: [(name: String, value: String)] = []
+  /// A helper that is not its own, and that stays when it stops.
+  var staying: String?
   /// The file that the output goes to.
   var log: String?
 

@@ -38,6 +38,6 @@ struct Erlang: Contestant {
       environment: [
         ("ERL_EPMD_PORT", String(cbench_free_port())), ("ERL_EPMD_ADDRESS", "127.0.0.1"),
         ("ERL_CRASH_DUMP_BYTES", "0"),
-      ])
+      ], staying: "epmd")
   }
 }

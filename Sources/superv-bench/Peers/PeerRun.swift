@@ -54,7 +54,10 @@ final class PeerRun {
   /// Stops it in its own way, agents and all; how long that took in milliseconds, or how many
   /// processes were left when the time was up.
   func stop(seconds: Int64) throws(BenchError) -> (milliseconds: Double, left: Int) {
-    let all = Handles(of: processes)
+    let all = Handles(
+      of: processes.filter { pid in
+        plan.staying.map { program(of: pid)?.hasSuffix("/" + $0) != true } ?? true
+      })
     let agents = Handles(of: processes.filter { program(of: $0) == barePath })
     let manager = self.manager
     let began = now()
