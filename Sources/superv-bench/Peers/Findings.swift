@@ -61,7 +61,7 @@ struct PeerSizes {
       (rounds, restarts, restartSeconds, idleSeconds, statusCount) = (1, 2, 3, 1, 2)
       (startSeconds, stopSeconds, logSeconds, turnSeconds, totalSeconds) = (10, 5, 5, 5, 60)
     } else {
-      (rounds, restarts, restartSeconds, idleSeconds, statusCount) = (3, 60, 12, 5, 9)
+      (rounds, restarts, restartSeconds, idleSeconds, statusCount) = (3, 60, 12, 4, 9)
       (startSeconds, stopSeconds, logSeconds, turnSeconds, totalSeconds) = (60, 30, 20, 25, 900)
     }
   }

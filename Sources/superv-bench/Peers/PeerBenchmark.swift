@@ -47,7 +47,7 @@ extension Benchmark {
   private mutating func addFigures(of contest: Contest) {
     let bare = zip(contest.entries, contest.findings).first { $0.0.contestant is Bare }?.1
     for (entry, findings) in zip(contest.entries, contest.findings) {
-      for section in PeerSection.all {
+      for section in PeerSection.all(contest.sizes.agentCount) {
         for column in section.columns where !column.isCount {
           guard let value = findings.value(column.measure, column.quantile) else { continue }
           add(

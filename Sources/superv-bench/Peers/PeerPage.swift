@@ -5,6 +5,7 @@ import CBench
 struct PeerPage {
   let contest: Contest
   let machine: MachineFacts
+  private var sections: [PeerSection] { PeerSection.all(contest.sizes.agentCount) }
   /// What was asked for on the command line.
   let arguments: [String]
   let present: [any Contestant]
@@ -12,13 +13,13 @@ struct PeerPage {
 
   /// - Parameter plotFolder: the folder of the plots, as the page is to name it.
   func markdown(plotFolder: String) -> String {
-    ([opening, goals] + PeerSection.all.map { section(of: $0, plotFolder) }
+    ([opening, goals] + sections.map { section(of: $0, plotFolder) }
       + [PeerStanding(contest: contest).markdown, conditions, problems]).joined(separator: "\n")
   }
 
   /// File names and contents.
   var plots: [(name: String, svg: String)] {
-    PeerSection.all.map { ($0.name + ".svg", plot(of: $0)) }
+    sections.map { ($0.name + ".svg", plot(of: $0)) }
   }
 
   private var opening: String {
@@ -29,7 +30,7 @@ struct PeerPage {
     with the settings that each has by default, and with the fastest that we know. Beside them a C program that does the least that a
     supervisor can do. This page is written by the benchmark; the command and the settings are at its end.
 
-    Times are medians where nothing else is said. "First" is what superv is held to, "why not" stands below the tables.
+    Times are medians where nothing else is said; "> 60 s" was given up after that time.
 
     """
   }
@@ -54,9 +55,24 @@ struct PeerPage {
       \(section.explanation)
 
       \(table.markdown)
+      \(remark(on: section))\
       ![\(section.title)](\(plotFolder)/\(section.name).svg)
 
       """
+  }
+
+  /// On those that do not have all agents.
+  private func remark(on section: PeerSection) -> String {
+    guard section.isOfLargeTree else { return "" }
+    let limited = present.compactMap { contestant -> String? in
+      guard let limit = contestant.limit, limit.count < contest.sizes.agentCount else { return nil }
+      let memory =
+        section.columns.contains { $0.measure == .memory }
+        ? " The memory alone is with all of them configured, and as many running as there were in time."
+        : ""
+      return "\(contestant.name) \(limit.why), so it has \(limit.count) agents here.\(memory)\n\n"
+    }
+    return limited.joined()
   }
 
   /// Says so where it is not the same number of agents.

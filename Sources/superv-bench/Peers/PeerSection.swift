@@ -32,55 +32,58 @@ struct PeerSection: Sendable {
     }
   }
 
-  static let all = [
-    PeerSection(
-      name: "cold-start", title: "Cold start",
-      explanation: "From the start of the program to the first instruction of the last agent.",
-      columns: [
-        Column(title: "10, ms", measure: .coldFew), Column(title: "100, ms", measure: .coldSome),
-        Column(title: "all, ms", measure: .coldMany),
-      ], plotted: 2, isOfLargeTree: false),
-    PeerSection(
-      name: "restart", title: "Restart",
-      explanation: "From SIGKILL of one agent to the first instruction of its replacement.",
-      columns: [
-        Column(title: "p50, ms", measure: .restart),
-        Column(title: "p95, ms", measure: .restart, quantile: 0.95),
-        Column(title: "max, ms", measure: .restart, quantile: 1),
-        Column(title: "deaths", measure: .restart, isCount: true),
-      ]),
-    PeerSection(
-      name: "all-killed", title: "All killed at once",
-      explanation: "From the first SIGKILL to the first instruction of the last replacement.",
-      columns: [Column(title: "ms", measure: .allKilled)]),
-    PeerSection(
-      name: "memory", title: "Memory and rest",
-      explanation: "With everything running and nothing to do.",
-      columns: [
-        Column(title: "memory, MB", measure: .memory),
-        Column(title: "processes", measure: .processes),
-        Column(title: "wake-ups a second", measure: .wakeUps),
-        Column(title: "processor, ms a second", measure: .processor),
-      ], isLogarithmic: false),
-    PeerSection(
-      name: "status", title: "Status",
-      explanation:
-        "The command that shows every agent, from its start to its end: `superv status`, "
-        + "`supervisorctl status`,\n`circusctl list`, `sv status` of all, `s6-svstat` of each, "
-        + "`monit summary`, `erl_call` of a function that lists the children.",
-      columns: [Column(title: "ms", measure: .status)]),
-    PeerSection(
-      name: "log", title: "Log",
-      explanation:
-        "One agent that writes numbered lines of 100 bytes as fast as it can, until the last is "
-        + "in the file.\nsuperv writes a time before each line. monit keeps no output.",
-      columns: [
-        Column(title: "MB/s", measure: .logRate), Column(title: "lines lost", measure: .logLost),
-      ], isOfLargeTree: false),
-    PeerSection(
-      name: "stop", title: "Stop",
-      explanation:
-        "Everything stopped in its own way, until no process is left. The agents end at SIGTERM.",
-      columns: [Column(title: "ms", measure: .stop)]),
-  ]
+  /// For a large tree of so many agents.
+  static func all(_ count: Int) -> [PeerSection] {
+    [
+      PeerSection(
+        name: "cold-start", title: "Cold start",
+        explanation: "From the start of the program to the first instruction of the last agent.",
+        columns: [
+          Column(title: "10, ms", measure: .coldFew), Column(title: "100, ms", measure: .coldSome),
+          Column(title: "\(grouped(count)), ms", measure: .coldMany),
+        ], plotted: 2, isOfLargeTree: false),
+      PeerSection(
+        name: "restart", title: "Restart",
+        explanation: "From SIGKILL of one agent to the first instruction of its replacement.",
+        columns: [
+          Column(title: "p50, ms", measure: .restart),
+          Column(title: "p95, ms", measure: .restart, quantile: 0.95),
+          Column(title: "max, ms", measure: .restart, quantile: 1),
+          Column(title: "deaths", measure: .restart, isCount: true),
+        ]),
+      PeerSection(
+        name: "all-killed", title: "All \(grouped(count)) killed at once",
+        explanation: "From the first SIGKILL to the first instruction of the last replacement.",
+        columns: [Column(title: "ms", measure: .allKilled)]),
+      PeerSection(
+        name: "memory", title: "Memory and rest",
+        explanation: "With \(grouped(count)) agents running and nothing to do.",
+        columns: [
+          Column(title: "memory, MB", measure: .memory),
+          Column(title: "processes", measure: .processes),
+          Column(title: "wake-ups a second", measure: .wakeUps),
+          Column(title: "processor, ms a second", measure: .processor),
+        ], isLogarithmic: false),
+      PeerSection(
+        name: "status", title: "Status",
+        explanation:
+          "The command that shows every agent, from its start to its end: `superv status`, "
+          + "`supervisorctl status`,\n`circusctl list`, `sv status` of all, `s6-svstat` of each, "
+          + "`monit summary`, `erl_call` of a function that lists the children.",
+        columns: [Column(title: "ms", measure: .status)]),
+      PeerSection(
+        name: "log", title: "Log",
+        explanation:
+          "One agent that writes numbered lines of 100 bytes as fast as it can, until the last is "
+          + "in the file.\nsuperv writes a time before each line. monit keeps no output.",
+        columns: [
+          Column(title: "MB/s", measure: .logRate), Column(title: "lines lost", measure: .logLost),
+        ], isOfLargeTree: false),
+      PeerSection(
+        name: "stop", title: "Stop",
+        explanation:
+          "Everything stopped in its own way, until no process is left. The agents end at SIGTERM.",
+        columns: [Column(title: "ms", measure: .stop)]),
+    ]
+  }
 }

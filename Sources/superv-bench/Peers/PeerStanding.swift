@@ -22,8 +22,11 @@ struct PeerGoals {
     }
     let others: [(String, Measure, String)] = [
       ("restart p50 no slower than the fastest peer's", .restart, "ms"),
-      ("cold start of \(contest.sizes.agentCount) faster than every peer's", .coldMany, "ms"),
-      ("memory with \(contest.sizes.agentCount) lower than every peer's", .memory, "MB"),
+      (
+        "cold start of \(grouped(contest.sizes.agentCount)) faster than every peer's", .coldMany,
+        "ms"
+      ),
+      ("memory with \(grouped(contest.sizes.agentCount)) lower than every peer's", .memory, "MB"),
       ("log throughput higher than every peer's, complete", .logRate, "MB/s"),
     ]
     return slow
@@ -111,7 +114,11 @@ struct PeerStanding {
       "`superv status` gathers health, restarts, memory and last events and lays out a table; the "
         + "faster\n  command lists names and internal ids."
     ),
-    (.logRate, "Log", "MB/s", "superv looks at each line and writes its time before it."),
+    (
+      .logRate, "Log", "MB/s",
+      "superv finds the end of each line and writes the time before it; who is faster copies bytes "
+        + "as they come."
+    ),
     (
       .stop, "Stop", "ms",
       "superv sends SIGTERM, makes sure that nothing of each agent's tree is left, and writes it down."
