@@ -4,8 +4,10 @@ import CBench
 struct Options {
   static let help = """
     usage: superv-bench [--quick] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
-                        [--peers] [--page FILE] [--agents N] [--samples N] [--rounds N] [--calls N] [--log-bytes N]
+                        [--agents N] [--samples N] [--rounds N] [--calls N] [--log-bytes N]
                         [--idle-seconds N] [--ping-seconds N]
+           superv-bench --peers [--page FILE] [--quick] [--beside NAME,…] [--turns NAME,…]
+                        [--agents N] [--log-bytes N] [--json FILE] [--superv PATH]
 
       --quick           small sizes: whether it works, not how fast it is
       --peers           only superv beside supervisord, circus, runit, s6, monit and Erlang/OTP,

@@ -23,8 +23,8 @@ struct MachineFacts {
 
   var sentence: String {
     """
-    \(cbench_processors()) processors (\(processor)), \(memory) of memory, Linux \(kernel). Load average over the last minute: \
-    \(loadBefore) before, \(Self.load) after.
+    \(cbench_processors()) processors (\(processor)), \(memory) of memory, Linux \(kernel).
+    Load average over the last minute: \(loadBefore) before, \(Self.load) after.
     """
   }
 

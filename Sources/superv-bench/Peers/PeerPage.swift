@@ -26,9 +26,10 @@ struct PeerPage {
     """
     # Benchmarks beside other supervisors
 
-    The same program, supervised by superv and by every other supervisor that is installed, as many times, in turns within one run:
-    with the settings that each has by default, and with the fastest that we know. Beside them a C program that does the least that a
-    supervisor can do. This page is written by the benchmark; the command and the settings are at its end.
+    The same program, supervised by superv and by every other supervisor that is installed, as many
+    times, in turns within one run: with the settings that each has by default, and with the fastest
+    that we know. Beside them a C program that does the least that a supervisor can do. This page is
+    written by the benchmark; the command and the settings are at its end.
 
     Times are medians where nothing else is said; "> 60 s" was given up after that time.
 
@@ -68,9 +69,10 @@ struct PeerPage {
       guard let limit = contestant.limit, limit.count < contest.sizes.agentCount else { return nil }
       let memory =
         section.columns.contains { $0.measure == .memory }
-        ? " The memory alone is with all of them configured, and as many running as there were in time."
+        ? " The memory is with all of them configured, and as many running as started in time."
         : ""
-      return "\(contestant.name) \(limit.why), so it has \(limit.count) agents here.\(memory)\n\n"
+      return "\(contestant.name) \(limit.why), so it has \(limit.count) agents here."
+        + memory + "\n\n"
     }
     return limited.joined()
   }
@@ -115,20 +117,27 @@ struct PeerPage {
       ])
     }
     let absent = missing.map { "\($0.name) (\($0.programs.joined(separator: ", ")))" }
+    let absence =
+      absent.isEmpty
+      ? "" : "Not installed, and so not measured: \(absent.joined(separator: ", ")).\n\n"
     let sizes = contest.sizes
     return """
       ## How it was measured
 
       \(machine.sentence)
 
-      \(absent.isEmpty ? "" : "Not installed, and so not measured: \(absent.joined(separator: ", ")).\n\n")\
+      \(absence)\
       \(table.markdown)
-      - The supervised program notes its first instruction in shared memory and waits. Each contestant runs below a process of ours that
-        reaps orphans, as PID 1 does, with its files in a temporary file system.
-      - Up to \(sizes.rounds) rounds; who needs more than \(sizes.turnSeconds) s for a turn has one. Up to \(sizes.restarts) deaths a round, each of another agent,
-        for \(sizes.restartSeconds) s at most. A start may take \(sizes.startSeconds) s, a stop \(sizes.stopSeconds) s, the output \(sizes.logSeconds) s.
-      - Memory is the proportional share (PSS) of the manager and all its helpers, a process for each agent included where there is one;
-        the supervised programs are not counted. superv is its keeper, daemon and logger.
+      - The supervised program notes its first instruction in shared memory and waits. Each
+        contestant runs below a process of ours that reaps orphans, as PID 1 does, with its files in
+        a temporary file system.
+      - Up to \(sizes.rounds) rounds; who needs more than \(sizes.turnSeconds) s for a turn has one.
+        Up to \(sizes.restarts) deaths a round, each of another agent, for
+        \(sizes.restartSeconds) s at most. A start may take \(sizes.startSeconds) s, a stop
+        \(sizes.stopSeconds) s, the output \(sizes.logSeconds) s.
+      - Memory is the proportional share (PSS) of the manager and all its helpers, with a process for
+        each agent where there is one; the supervised programs are not counted. superv is its
+        keeper, daemon and logger.
       - Wake-ups are context switches of all threads.
 
       Made by

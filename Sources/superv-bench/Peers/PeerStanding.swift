@@ -80,9 +80,9 @@ struct PeerStanding {
     let lines = Self.reasons.compactMap { measure, what, unit, why -> String? in
       guard let ours = ours(measure), let best = bestPeer(measure) else { return nil }
       let isFirst = measure == .logRate ? ours >= best.value : ours <= best.value
-      return isFirst
-        ? nil
-        : "- **\(what)**: \(ours.short) \(unit), \(best.label) \(best.value.short) \(unit). \(why)\n"
+      if isFirst { return nil }
+      let figures = "\(ours.short) \(unit), \(best.label) \(best.value.short) \(unit)"
+      return "- **\(what)**: \(figures).\n  \(why)\n"
     }
     let all = lines.isEmpty ? "It is first in every figure.\n" : lines.joined()
     return "## Where superv is not first\n\n" + all
@@ -95,8 +95,8 @@ struct PeerStanding {
     (.coldMany, "Cold start of all", "ms", startReason),
     (
       .restart, "Restart", "ms",
-      "superv makes sure that nothing of the dead agent's tree is left, and writes the death and "
-        + "the new\n  process down before it runs, so that its own death loses neither."
+      "superv looks that nothing of the dead agent's tree is left, gives the new one a control\n"
+        + "  group, a session, pipes and its sandbox, and writes both down before it runs."
     ),
     (
       .allKilled, "All killed at once", "ms",
@@ -121,11 +121,11 @@ struct PeerStanding {
     ),
     (
       .stop, "Stop", "ms",
-      "superv sends SIGTERM, makes sure that nothing of each agent's tree is left, and writes it down."
+      "superv makes sure that nothing of each agent's tree is left, and writes each end down."
     ),
   ]
 
   private static let startReason =
-    "superv writes down each process before it runs, gives it a session, a pipe for its output and a "
-    + "token,\n  and starts a keeper and a logger of its own."
+    "superv starts a keeper and a logger of its own, gives each agent a control group, a session,\n"
+    + "  pipes and its sandbox, and writes it down before it runs, so that its own death loses none."
 }
