@@ -62,7 +62,7 @@ struct PeerSizes {
       (startSeconds, stopSeconds, logSeconds, turnSeconds, totalSeconds) = (10, 5, 5, 5, 60)
     } else {
       (rounds, restarts, restartSeconds, idleSeconds, statusCount) = (3, 60, 12, 4, 9)
-      (startSeconds, stopSeconds, logSeconds, turnSeconds, totalSeconds) = (60, 30, 20, 25, 900)
+      (startSeconds, stopSeconds, logSeconds, turnSeconds, totalSeconds) = (60, 30, 20, 25, 1100)
     }
   }
 }

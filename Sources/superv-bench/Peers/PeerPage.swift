@@ -135,8 +135,8 @@ struct PeerPage {
         Up to \(sizes.restarts) deaths a round, each of another agent, for
         \(sizes.restartSeconds) s at most. A start may take \(sizes.startSeconds) s, a stop
         \(sizes.stopSeconds) s, the output \(sizes.logSeconds) s.
-      - Memory is the proportional share (PSS) of the manager and all its helpers, with a process for
-        each agent where there is one; the supervised programs are not counted. superv is its
+      - Memory is the proportional share (PSS) of the manager and all its helpers, with a process
+        for each agent where there is one; the supervised programs are not counted. superv is its
         keeper, daemon and logger.
       - Wake-ups are context switches of all threads.
 

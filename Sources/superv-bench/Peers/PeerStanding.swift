@@ -126,6 +126,7 @@ struct PeerStanding {
   ]
 
   private static let startReason =
-    "superv starts a keeper and a logger of its own, gives each agent a control group, a session,\n"
-    + "  pipes and its sandbox, and writes it down before it runs, so that its own death loses none."
+    "superv starts a keeper and a logger of its own, gives each agent a control group, a\n"
+    + "  session, pipes and its sandbox, and writes it down before it runs, so that its own death\n"
+    + "  loses none."
 }
