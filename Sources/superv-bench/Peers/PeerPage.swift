@@ -82,7 +82,7 @@ struct PeerPage {
     guard section.isOfLargeTree, let limit = entry.contestant.limit,
       limit.count < contest.sizes.agentCount
     else { return entry.label }
-    return "\(entry.label), with \(limit.count) only"
+    return "\(entry.label) (\(limit.count))"
   }
 
   private func plot(of section: PeerSection) -> String {
@@ -90,7 +90,7 @@ struct PeerPage {
     let bars = zip(contest.entries, contest.findings).compactMap { entry, findings in
       column.plotted(findings).map { value in
         BarPlot.Bar(
-          label: label(entry, section).replacing(", with ", by: " "), value: value,
+          label: label(entry, section), value: value,
           text: column.text(findings), color: color(entry, column, findings))
       }
     }
@@ -156,12 +156,5 @@ struct PeerPage {
       findings.problems.map { "- \(entry.label): \($0)\n" }
     }
     return lines.isEmpty ? "" : "## What went wrong\n\n" + lines.joined()
-  }
-}
-
-extension String {
-  fileprivate func replacing(_ part: String, by other: String) -> String {
-    guard let range = firstRange(of: part) else { return self }
-    return self[..<range.lowerBound] + other + self[range.upperBound...]
   }
 }
