@@ -85,9 +85,13 @@ let package = Package(
 
     // The benchmark, and the same work done with bare system calls.
     .target(name: "CBench", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
+    module("BenchPage"),
     program(
-      "superv-bench", imports: ["CBench"],
-      embeds: [.embedInCode("Peers/calls.erl"), .embedInCode("Peers/calls.cpp")]),
+      "superv-bench", imports: ["CBench", "BenchPage"],
+      embeds: [
+        .embedInCode("Peers/agents.erl"), .embedInCode("Peers/calls.erl"),
+        .embedInCode("Peers/calls.cpp"),
+      ]),
     .executableTarget(
       name: "superv-bench-bare", dependencies: ["CBench"], cSettings: strictC,
       linkerSettings: staticLink + [
@@ -101,6 +105,7 @@ let package = Package(
     tests("SupervisordProtocolTests", of: ["SupervisordProtocol"]),
     tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"], data: ["Broken"]),
     tests("SupervSystemTests", of: ["SupervSystem"]),
+    tests("BenchPageTests", of: ["BenchPage"]),
     tests("SupervAgentTests", of: ["SupervAgent", "SupervProtocol", "SupervSystem"]),
     tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
     tests(

@@ -25,7 +25,8 @@ enum Layers {
     "superv-conformance-subject": ["SupervAgent", "SupervSystem"],
     // The benchmark shares no code with what it measures.
     "CBench": [],
-    "superv-bench": ["CBench"],
+    "BenchPage": [],
+    "superv-bench": ["CBench", "BenchPage"],
     "superv-bench-bare": ["CBench"],
   ]
 
