@@ -1,7 +1,8 @@
 // The one table of commands, in the order in which people meet them.
 
 let commandTable: [Command] =
-  treeCommands + questionCommands + actionCommands + agentCommands + otherCommands + roleCommands
+  treeCommands + questionCommands + actionCommands + agentCommands + chaosCommands + otherCommands
+  + roleCommands
 
 /// The commands that help, the man page and completion show.
 var visibleCommands: [Command] { commandTable.filter { !$0.isHidden } }
