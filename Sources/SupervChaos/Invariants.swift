@@ -64,8 +64,9 @@ package struct Verdict: Sendable {
     checks[invariant, default: 0] += number
   }
 
-  package mutating func check(_ invariant: Invariant, _ holds: Bool, _ text: @autoclosure () -> String)
-  {
+  package mutating func check(
+    _ invariant: Invariant, _ holds: Bool, _ text: @autoclosure () -> String
+  ) {
     count(invariant)
     if !holds { violate(invariant, text()) }
   }

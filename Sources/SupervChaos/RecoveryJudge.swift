@@ -85,6 +85,8 @@ package struct RecoveryJudge: Sendable {
   /// As it was in the beginning.
   private let baseline: [String: AgentView]
   private var open: [Int: Open] = [:]
+  /// Until when the restart of an instance waits, as superv has said.
+  private var waits: [String: Double] = [:]
   package private(set) var records: [FaultRecord] = []
 
   package init(baseline: [String: AgentView], boundSeconds: Double) {
@@ -93,8 +95,8 @@ package struct RecoveryJudge: Sendable {
   }
 
   package var openCount: Int { open.count }
-  /// The faults that are over and not made good again.
-  package var openKinds: [String] { open.values.map(\.record.kind).sorted() }
+  /// When the last restart that waits is due; 0: none.
+  package var longestWaitSeconds: Double { waits.values.max() ?? 0 }
 
   package mutating func spare(_ record: FaultRecord, because why: String) {
     var record = record
@@ -112,6 +114,11 @@ package struct RecoveryJudge: Sendable {
 
   package mutating func note(_ number: Int, _ text: String) { open[number]?.record.note = text }
 
+  /// A restart waits: that is no part of the bound, as the configuration asks for it.
+  package mutating func waits(_ agent: String, untilSeconds seconds: Double) {
+    waits[agent] = max(seconds, waits[agent] ?? 0)
+  }
+
   /// Nothing is done to the tree any more.
   package mutating func end(_ number: Int, seconds: Double) {
     open[number]?.record.endedSeconds = seconds
@@ -126,7 +133,8 @@ package struct RecoveryJudge: Sendable {
     for (number, fault) in open.sorted(by: { $0.key < $1.key }) {
       guard let ended = fault.record.endedSeconds else { continue }
       let missing = fault.agents.first { !isWell($0, views[$0], fault.before) }
-      guard missing == nil || seconds - ended > boundSeconds else { continue }
+      let due = max(ended, missing.flatMap { waits[$0] } ?? 0) + boundSeconds
+      guard missing == nil || seconds > due else { continue }
       var record = fault.record
       if missing == nil { record.recoverySeconds = max(0, seconds - ended) }
       open[number] = nil

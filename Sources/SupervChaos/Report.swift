@@ -142,7 +142,9 @@ extension ChaosReport {
         + "| \($0.violations) |"
     }
     if !violations.isEmpty {
-      lines += ["", "## Violations", "", "| at | invariant | after fault | what |", "|--:|---|--:|---|"]
+      lines += [
+        "", "## Violations", "", "| at | invariant | after fault | what |", "|--:|---|--:|---|",
+      ]
       lines += violations.map {
         "| \(decimal($0.atSeconds, 1)) s | \($0.invariant.rawValue) "
           + "| \($0.fault.map { "\($0)" } ?? "") | \(cell($0.text)) |"

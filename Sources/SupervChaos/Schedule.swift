@@ -130,7 +130,9 @@ private struct ScheduleMaker {
   }
 
   private func isInTheWay(_ earlier: PlannedFault, of fault: PlannedFault) -> Bool {
-    if earlier.kind.endsTree, fault.atMilliseconds < earlier.atMilliseconds + Self.rebirthMilliseconds {
+    if earlier.kind.endsTree,
+      fault.atMilliseconds < earlier.atMilliseconds + Self.rebirthMilliseconds
+    {
       return true
     }
     guard fault.atMilliseconds < earlier.endMilliseconds + Self.quietMilliseconds else {

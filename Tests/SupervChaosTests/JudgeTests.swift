@@ -198,7 +198,8 @@ import Testing
       text += "2026-11-21T07:20:00.123456Z out \(LogJudge.line("7.1", number))\n"
     }
     if dropped > 0 {
-      text += "2026-11-21T07:20:00.123456Z -- superv: \(dropped) lines (45 bytes) dropped: full --\n"
+      text +=
+        "2026-11-21T07:20:00.123456Z -- superv: \(dropped) lines (45 bytes) dropped: full --\n"
     }
     var (found, verdict) = (LogJudge.Found(), Verdict())
     LogJudge.read(Array(text.utf8), token: "7.1", into: &found)
@@ -264,7 +265,8 @@ private struct Story {
     _ kind: String, _ agent: String, _ incarnation: Int, pid: Int32? = nil, code: Int32? = nil,
     signal: Int32? = nil, as classification: String = "abnormal", reason: String? = nil
   ) {
-    let exit = kind == "agent.exited"
+    let exit =
+      kind == "agent.exited"
       ? ExitReport(code: code, signal: signal, classification: classification) : nil
     let event = EventRecord(
       seq: next, time: "", event: kind, agent: agent, incarnation: incarnation, pid: pid,

@@ -99,7 +99,8 @@ extension Session {
     _ invocation: Invocation, _ tree: ChaosTree
   ) throws(CommandFailure) -> ChaosRequest {
     let path = invocation.operands.dropFirst().first
-    var plan = try path.map { (path) throws(CommandFailure) in try chaosPlan(path, tree) }
+    var plan =
+      try path.map { (path) throws(CommandFailure) in try chaosPlan(path, tree) }
       ?? ChaosPlan()
     if let text = invocation.value("for") {
       guard let duration = parseDuration(text), duration > .zero else {
@@ -132,6 +133,12 @@ extension Session {
       console.complain(unprefixed: diagnostic.rendered(color: console.style.usesColor))
     }
     guard let plan = loaded.plan else { throw .usage("the plan \(path) has errors") }
+    for call in plan.calls where !call.params.isEmpty {
+      // Within a message and its params.
+      guard (try? JSON.check(Array(call.params.utf8).span, outerDepth: 2)) != nil else {
+        throw .usage("the plan \(path): the params of [call:\(call.agent)] are no JSON value")
+      }
+    }
     return plan
   }
 

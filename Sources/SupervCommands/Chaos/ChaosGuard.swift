@@ -37,7 +37,6 @@ final class ChaosGuard {
     (try? orders.writeAll("\(number) \(words)\n")) != nil
   }
 
-
   /// Lets go of the pipe and reaps the guard.
   static func end(_ guardian: ChaosGuard) {
     _ = guardian.order(0, "end")

@@ -17,7 +17,7 @@ final class ChaosRun {
     var planned: PlannedFault
     /// When it ends by itself, in seconds; nil when something else says so.
     var endSeconds: Double?
-    /// What an answer of the daemon is to, and the process that was hit.
+    /// That was hit, and has to be seen again.
     var process: ProcessIdentity?
     var incarnation: EventJudge.Incarnation?
     /// superv's processes that have to be replaced.
@@ -166,7 +166,7 @@ final class ChaosRun {
       endAllFaults()
     case .mending:
       let isQuiet = running.isEmpty && recovery.openCount == 0 && callJudge.openCount == 0
-      let patience = endsAt + bound + Self.lookoutSeconds * 2
+      let patience = max(endsAt, recovery.longestWaitSeconds) + bound + Self.lookoutSeconds * 2
       if isQuiet && isCurrent && now >= endsAt + Self.lookoutSeconds || now >= patience {
         stage = .over
       }
@@ -267,6 +267,7 @@ final class ChaosRun {
     events.take(event, seconds: now, &verdict)
     guard let agent = event.agent, views[agent] != nil else { return }
     views[agent]?.take(event)
+    if let delay = event.delaySeconds { recovery.waits(agent, untilSeconds: now + delay) }
     if event.event == "agent.exited" {
       let ended = EventJudge.Incarnation(agent: agent, number: event.incarnation ?? 0)
       for (number, fault) in running where fault.incarnation == ended { endFault(number) }
