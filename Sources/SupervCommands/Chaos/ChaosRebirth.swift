@@ -8,7 +8,6 @@ final class ChaosRebirth {
   private var start: SpawnedProcess?
   private var attempts = 0
   private static let mostAttempts = 3
-  private let null = try? Files.open("/dev/null", [.writeOnly])
 
   init(waitingFor old: [ProcessIdentity]) { self.old = old }
 
@@ -22,7 +21,14 @@ final class ChaosRebirth {
     if start == nil {
       attempts += 1
       do {
-        start = try spawn(request(session, configuration))
+        // The report is what standard output is for.
+        let null = try Files.open("/dev/null", [.writeOnly])
+        var request = SpawnRequest(
+          command: ["superv", "start", configuration],
+          environment: session.environment.map { "\($0)=\($1)" })
+        request.candidates = [session.executable]
+        request.standardOutput = null.number
+        start = try spawn(request)
       } catch {
         return (true, "superv cannot be started: \(error)")
       }
@@ -39,16 +45,6 @@ final class ChaosRebirth {
     let status = (try? Processes.reap(process.pidfd)) ?? nil
     if status == nil { start = consume process }
     return status
-  }
-
-  private func request(_ session: Session, _ configuration: String) -> SpawnRequest {
-    var request = SpawnRequest(
-      command: ["superv", "start", configuration],
-      environment: session.environment.map { "\($0)=\($1)" })
-    request.candidates = [session.executable]
-    // The report is what standard output is for.
-    request.standardOutput = null?.number ?? 2
-    return request
   }
 }
 
