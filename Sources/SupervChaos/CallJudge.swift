@@ -3,6 +3,8 @@ package struct CallJudge: Sendable {
   private struct Open {
     var text: String
     var deadlineSeconds: Double
+    /// In seconds.
+    var timeout: Double
   }
 
   /// How long after its deadline the end of a call may come, on a machine that is being broken.
@@ -20,7 +22,8 @@ package struct CallJudge: Sendable {
 
   package mutating func begin(_ id: Int64, _ text: String, seconds: Double, timeout: Double) {
     madeCount += 1
-    open[id] = Open(text: text, deadlineSeconds: seconds + timeout)
+    open[id] = Open(
+      text: text, deadlineSeconds: seconds + timeout, timeout: timeout)
   }
 
   package mutating func end(_ id: Int64, as outcome: String, _ verdict: inout Verdict) {
@@ -34,6 +37,12 @@ package struct CallJudge: Sendable {
     verdict.count(.calls, open.count)
     ends["unavailable", default: 0] += open.count
     open = [:]
+  }
+
+  /// There is no daemon that could take or end a call; the next one has the whole time for what it
+  /// finds.
+  package mutating func nobodyAnswers(seconds: Double) {
+    for (id, call) in open { open[id]?.deadlineSeconds = seconds + call.timeout }
   }
 
   /// Looks for calls whose time is over.

@@ -54,6 +54,9 @@ package struct ChaosTree: Hashable, Sendable {
     }
   }
 
+  /// Of the keeper, which waits longer and longer where daemons die more often.
+  package static let keeperBudget = Budget(intensity: 5, periodSeconds: 60)
+
   /// In the order of the tree.
   package var agents: [Agent]
   package var supervisors: [Supervisor]

@@ -150,18 +150,22 @@ private struct ScheduleMaker {
   }
 
   private func isPaid(_ fault: PlannedFault) -> Bool {
-    guard fault.kind.spendsBudget, let name = fault.target, let agent = tree[agent: name] else {
-      return true
-    }
-    let (payer, budget) = tree.payer(of: name, under: agent.supervisor)
+    guard let (payer, budget) = payer(of: fault) else { return true }
     let window = Int64(budget.periodSeconds * 1000) + Self.quietMilliseconds
     let spent = made.filter { earlier in
-      guard earlier.kind.spendsBudget, let other = earlier.target.flatMap({ tree[agent: $0] })
-      else { return false }
-      return tree.payer(of: other.name, under: other.supervisor).name == payer
-        && earlier.atMilliseconds > fault.atMilliseconds - window
+      earlier.atMilliseconds > fault.atMilliseconds - window
+        && self.payer(of: earlier)?.name == payer
     }.count
     return spent < (budget.intensity < 1 ? 0 : max(1, budget.intensity - Self.reserve))
+  }
+
+  /// Whose budget a fault spends; nil: nobody's.
+  private func payer(of fault: PlannedFault) -> (name: String, budget: ChaosTree.Budget)? {
+    if fault.kind == .daemonKill { return ("", ChaosTree.keeperBudget) }
+    guard fault.kind.spendsBudget, let agent = fault.target.flatMap({ tree[agent: $0] }) else {
+      return nil
+    }
+    return tree.payer(of: agent.name, under: agent.supervisor)
   }
 }
 

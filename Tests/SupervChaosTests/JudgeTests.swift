@@ -174,6 +174,16 @@ import Testing
     #expect(verdict.violationCount == 3)
   }
 
+  @Test func timeWithoutADaemonIsNoTimeOfACall() {
+    var (judge, verdict) = (CallJudge(), Verdict())
+    judge.begin(1, "a echo", seconds: 0, timeout: 1)
+    judge.nobodyAnswers(seconds: 20)
+    judge.look(seconds: 25, &verdict)
+    #expect(verdict.violations.isEmpty)
+    judge.look(seconds: 27, &verdict)
+    #expect(verdict.violationCount == 1)
+  }
+
   @Test func aConnectionThatBreaksEndsItsCalls() {
     var (judge, verdict) = (CallJudge(), Verdict())
     judge.begin(1, "a echo", seconds: 0, timeout: 1)
@@ -235,7 +245,11 @@ import Testing
     judge.end(3, seconds: 3)
     judge.look(views, seconds: 8, &verdict)
     #expect(verdict.violations.isEmpty)
+    // A backoff that superv has announced is no part of the bound.
+    judge.waits("a", untilSeconds: 9)
     judge.look(views, seconds: 8.1, &verdict)
+    #expect(verdict.violations.isEmpty)
+    judge.look(views, seconds: 14.1, &verdict)
     #expect(verdict.violations.map(\.invariant) == [.recovery])
   }
 

@@ -37,6 +37,19 @@ import Testing
     }
   }
 
+  /// The keeper waits longer and longer for a daemon that keeps dying.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func theKeeperIsNotOverdrawnEither(seed: UInt64) {
+    var plan = ChaosPlan()
+    plan.rate = 300
+    plan.faults[.daemonKill]?.weight = 100
+    let kills = makeSchedule(plan, for: smallTree(), seed: seed).filter { $0.kind == .daemonKill }
+    #expect(kills.count > 3)
+    for (kill, fourth) in zip(kills, kills.dropFirst(3)) {
+      #expect(fourth.atMilliseconds - kill.atMilliseconds >= 60_000)
+    }
+  }
+
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
   func nobodyStartsWithoutDescriptors(seed: UInt64) {
     var plan = ChaosPlan()

@@ -7,7 +7,7 @@ import SupervSystem
 
 extension ChaosRun {
   func makeCalls() {
-    guard !plan.calls.isEmpty else { return }
+    guard !plan.calls.isEmpty, isCurrent else { return }
     guard caller.isOpen || caller.connect() else { return }
     for (index, call) in plan.calls.enumerated() {
       guard now >= callDue[index] ?? 0 else { continue }

@@ -165,11 +165,19 @@ extension Session {
 private struct ScheduleReport: Encodable {
   struct Fault: Encodable {
     var number: Int
-    var at_ms: Int64
+    var atMilliseconds: Int64
     var kind: String
     @OrNull var target: String?
-    var for_ms: Int64
+    var lastsMilliseconds: Int64
     var amount: Int64
+
+    enum CodingKeys: String, CodingKey {
+      case number
+      case atMilliseconds = "at_ms"
+      case kind, target
+      case lastsMilliseconds = "for_ms"
+      case amount
+    }
   }
 
   var seed: UInt64
@@ -181,8 +189,9 @@ extension Console {
     if asJSON {
       let faults = schedule.map {
         ScheduleReport.Fault(
-          number: $0.number, at_ms: $0.atMilliseconds, kind: $0.kind.rawValue, target: $0.target,
-          for_ms: $0.lastsMilliseconds, amount: $0.amount)
+          number: $0.number, atMilliseconds: $0.atMilliseconds, kind: $0.kind.rawValue,
+          target: $0.target,
+          lastsMilliseconds: $0.lastsMilliseconds, amount: $0.amount)
       }
       return write(json: ScheduleReport(seed: request.seed, faults: faults))
     }

@@ -2,8 +2,8 @@ import SupervProtocol
 import SupervSystem
 
 // Faults that last and are brought about from outside are in the hands of a process of their own,
-// the guard. Each has a time at which it ends. When chaos is gone, however it went, the pipe between
-// them ends, and then the guard ends all of them and itself.
+// the guard. Each has a time at which it ends. When chaos is gone, however it went, the pipe
+// between them ends, and then the guard ends all of them and itself.
 //
 //   NUMBER stop PID START MILLISECONDS           SIGSTOP, and SIGCONT in the end
 //   NUMBER files PID START SOFT MILLISECONDS     another limit of open files, and the one before

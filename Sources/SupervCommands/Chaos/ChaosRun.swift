@@ -6,8 +6,8 @@ import SupervSystem
 /// One run of chaos: a loop that does what the schedule says, listens to what superv tells of it,
 /// and judges both.
 ///
-/// Everything it is told comes over two connections, both of which end whenever the daemon does: one
-/// to watch and to act, one for calls.
+/// Everything it is told comes over two connections, both of which end whenever the daemon does:
+/// one to watch and to act, one for calls.
 final class ChaosRun {
   /// How the time goes on.
   enum Stage { case breaking, mending, over }
@@ -141,7 +141,11 @@ final class ChaosRun {
       advanceMarks()
       makeCalls()
     }
-    if isCurrent { recovery.look(views, seconds: now, &verdict) }
+    if isCurrent {
+      recovery.look(views, seconds: now, &verdict)
+    } else {
+      callJudge.nobodyAnswers(seconds: now)
+    }
     callJudge.look(seconds: now, &verdict)
     advanceStage()
     showProgress()

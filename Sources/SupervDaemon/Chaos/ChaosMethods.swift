@@ -3,8 +3,8 @@ import SupervProtocol
 import SupervSystem
 import SupervisionTree
 
-// The methods `chaos.…` of the control socket. A tree that has not said `chaos = yes` refuses all of
-// them, and an agent that has said `chaos = no` what would hit it.
+// The methods `chaos.…` of the control socket. A tree that has not said `chaos = yes` refuses all
+// of them, and an agent that has said `chaos = no` what would hit it.
 
 extension Daemon {
   /// The longest that a fault may last.
@@ -94,7 +94,8 @@ extension Daemon {
     "\(params.fault.rawValue) for \(Duration.milliseconds(params.forMilliseconds).brief)"
   }
 
-  /// Started as a probe is: with the agent's folder, user, sandbox and limits, in its control group.
+  /// Started as a probe is: with the agent's folder, user, sandbox and limits, in its control
+  /// group.
   private func startHog(
     of node: NodeID, _ params: ChaosDisturbParams, until: MonotonicTime
   ) throws(RPCError) {
