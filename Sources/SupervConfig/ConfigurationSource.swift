@@ -29,6 +29,8 @@ package protocol ConfigurationSource {
   var hostName: String { get }
   /// Where superv is started, absolute.
   var workingFolder: String { get }
+  /// Whether superv stays where it is started, as `superv run` does.
+  var isInForeground: Bool { get }
   /// The home folder of a user of passwd(5); nil: there is no such user, or it has none.
   func homeFolder(of user: String) -> String?
 }
@@ -40,6 +42,7 @@ extension ConfigurationSource {
   package var environment: [EnvironmentVariable] { [] }
   package var hostName: String { "localhost" }
   package var workingFolder: String { "/" }
+  package var isInForeground: Bool { false }
   package func homeFolder(of user: String) -> String? { nil }
 }
 

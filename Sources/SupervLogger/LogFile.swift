@@ -37,6 +37,7 @@ final class LogFile {
   private unowned let store: LogStore
   private let log: LogFolder.Log
   private let device: DeviceFile?
+  private var systemLog: SystemLog?
   private var descriptor: Descriptor?
   /// The file ends in the middle of a line.
   private var isTorn = false
@@ -47,6 +48,7 @@ final class LogFile {
     self.store = store
     log = store.folder.log(at: settings.path)
     device = settings.format == .bytes ? DeviceFile(at: settings.path) : nil
+    systemLog = settings.systemLogName.map { SystemLog(name: $0) }
   }
 
   var isOpen: Bool { descriptor != nil }
@@ -61,6 +63,9 @@ final class LogFile {
   }
 
   func update(_ settings: LogFileSettings) {
+    if settings.systemLogName != self.settings.systemLogName {
+      systemLog = settings.systemLogName.map { SystemLog(name: $0) }
+    }
     self.settings = settings
   }
 
@@ -246,6 +251,7 @@ final class LogFile {
 extension LogFile: RecordSink {
   /// Writes records, or drops them: it never fails.
   func write(_ records: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    try? unsafe systemLog?.write(records)
     retry()
     var rest = unsafe records[...]
     if case .faulted(let fault) = state { return unsafe drop(rest, fault.error) }

@@ -13,8 +13,10 @@ final class SystemLog {
   private var rest: [UInt8] = []
   private var socket: Descriptor?
 
-  /// - Parameter name: what stands in front of each line.
-  init(name: String) { head = Array("\(Self.priority)supervisord: \(name) ".utf8) }
+  /// - Parameter name: what stands in front of each line; empty: nothing.
+  init(name: String) {
+    head = Array("\(Self.priority)supervisord: \(name)\(name.isEmpty ? "" : " ")".utf8)
+  }
 
   func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(SystemError) {
     var lines = unsafe (rest + Array(bytes)).split(

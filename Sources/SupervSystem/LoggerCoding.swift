@@ -183,11 +183,16 @@ private struct PacketWriter {
 
   mutating func put(_ file: LogFileSettings) throws(LoggerMessageError) {
     try put(file.path)
-    put(file.format.rawValue)
+    put(file.format.rawValue | (file.systemLogName == nil ? 0 : hasNameFlag))
     put(file.maximumBytes)
     put(Int64(file.maximumFiles))
+    if let name = file.systemLogName { try put(name) }
   }
 }
+
+/// Beside a format: the name for the log of the system follows. Loggers of before that know
+/// everything else.
+private let hasNameFlag: UInt8 = 0x80
 
 private struct PacketReader {
   private let packet: [UInt8]
@@ -284,12 +289,15 @@ private struct PacketReader {
 
   mutating func file() throws(LoggerMessageError) -> LogFileSettings {
     let path = try text()
-    guard let format = LogFormat(rawValue: try number(UInt8.self)) else { throw .malformed }
+    let mark = try number(UInt8.self)
+    guard let format = LogFormat(rawValue: mark & ~hasNameFlag) else { throw .malformed }
     let maximumBytes = try number(Int64.self)
     let maximumFiles = try number(Int64.self)
     guard (0...Int64(Int32.max)).contains(maximumFiles) else { throw .malformed }
+    let name = mark & hasNameFlag == 0 ? nil : try text()
     return LogFileSettings(
-      path: path, format: format, maximumBytes: maximumBytes, maximumFiles: Int(maximumFiles))
+      path: path, format: format, maximumBytes: maximumBytes, maximumFiles: Int(maximumFiles),
+      systemLogName: name)
   }
 
   func end() throws(LoggerMessageError) {

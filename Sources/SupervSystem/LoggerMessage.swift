@@ -52,14 +52,18 @@ package struct LogFileSettings: Hashable, Sendable {
   package var maximumBytes: Int64
   /// How many rotated files are kept; 0: none, the full file is removed.
   package var maximumFiles: Int
+  /// Under which name the log of the system gets a copy; nil: it gets none.
+  package var systemLogName: String?
 
   package init(
-    path: String, format: LogFormat = .text, maximumBytes: Int64 = 10 << 20, maximumFiles: Int = 5
+    path: String, format: LogFormat = .text, maximumBytes: Int64 = 10 << 20, maximumFiles: Int = 5,
+    systemLogName: String? = nil
   ) {
     self.path = path
     self.format = format
     self.maximumBytes = maximumBytes
     self.maximumFiles = maximumFiles
+    self.systemLogName = systemLogName
   }
 }
 

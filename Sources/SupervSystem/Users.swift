@@ -10,6 +10,7 @@ package struct UserDatabase: Sendable {
     package var group: UInt32
     package var home: String
     package var shell: String
+    /// As initgroups(3) has them: its own group first.
     package var supplementaryGroups: [UInt32]
 
     /// Who a process of this user is.
@@ -58,11 +59,11 @@ package struct UserDatabase: Sendable {
     }
     for line in Self.entries(passwd, fields: 7) {
       guard let user = UInt32(line[2]), let group = UInt32(line[3]) else { continue }
-      let others = groups.filter { $0.members.contains(line[0]) }.map { $0.id }
+      let others = groups.filter { $0.members.contains(line[0]) && $0.id != group }.map { $0.id }
       users.append(
         User(
           name: String(line[0]), user: user, group: group, home: String(line[5]),
-          shell: String(line[6]), supplementaryGroups: others.filter { $0 != group }))
+          shell: String(line[6]), supplementaryGroups: [group] + others))
     }
   }
 
@@ -84,7 +85,8 @@ package struct UserDatabase: Sendable {
   }
 
   /// Understands `USER` and `USER:GROUP`, names or numbers. A number without an entry has the group
-  /// of the same number, and `USER:GROUP` no supplementary groups but those of its entry.
+  /// of the same number and no supplementary ones; in `USER:GROUP` the group takes the place of the
+  /// user's own.
   package func identity(_ text: String) throws(LookupError) -> SpawnRequest.Identity {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts.first ?? "")
@@ -99,7 +101,8 @@ package struct UserDatabase: Sendable {
     guard let group = group(String(parts[1])), group != .max else {
       throw .noSuchGroup(String(parts[1]))
     }
-    return .init(
-      user: number, group: group, supplementaryGroups: entry?.supplementaryGroups ?? [])
+    guard let entry else { return .init(user: number, group: group) }
+    let others = entry.supplementaryGroups.dropFirst().filter { $0 != group }
+    return .init(user: number, group: group, supplementaryGroups: [group] + others)
   }
 }

@@ -92,6 +92,9 @@ import Testing
   /// superlance's memmon, httpok and crashmail.
   @Test func listenersDoTheirWork() throws { try runScript("listeners.py") }
 
+  /// Syslog, `strip_ansi`, and a socket that two processes share.
+  @Test func outputsAndSocketsAreTheSame() throws { try runScript("streams.py") }
+
   /// Some of the configurations that other people wrote; `beside.py` runs them all.
   @Test func runsAsSupervisordDoes() throws {
     let corpus =

@@ -58,6 +58,20 @@ final class Superv {
     try Files.replace("\(folder)/\(name)", with: Array(text.utf8).span)
   }
 
+  /// Makes an executable file of a file: by a process of its own, as what this one writes may just
+  /// then be open in a child that another test starts, and is not executed (`ETXTBSY`).
+  ///
+  /// - Returns: its path.
+  func installProgram(_ name: String, from path: String) throws -> String {
+    let own = "\(folder)/\(name)"
+    let answer = try Command(
+      ["/usr/bin/install", "-m", "755", path, own], output: "\(folder)/install", directory: folder,
+      environment: [], as: nil
+    ).end()
+    guard answer.code == 0 else { throw Refused(answer: answer) }
+    return own
+  }
+
   /// The text of a file in the folder; empty without it.
   func read(_ name: String) -> String { (try? Files.readText("\(folder)/\(name)")) ?? "" }
 }

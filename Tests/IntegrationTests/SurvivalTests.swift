@@ -23,8 +23,7 @@ import Testing
 
   @Test func nobodyNoticesUpgrades() throws {
     try withSuperv(sleepers("unused")) { superv in
-      let copy = "\(superv.folder)/superv-2"
-      try FileManager.default.copyItem(atPath: Superv.executable, toPath: copy)
+      let copy = try superv.installProgram("superv-2", from: Superv.executable)
       try runScript("upgrade.py", "--from", copy, "--upgrades", "4", "--workers", "2")
     }
   }
@@ -70,8 +69,7 @@ import Testing
       #expect(none.code == 1 && none.errors.contains("nothing has been changed"), "\(none.errors)")
       #expect(try superv.status().daemon.pid == before.daemon.pid)
 
-      let copy = "\(superv.folder)/superv-2"
-      try FileManager.default.copyItem(atPath: Superv.executable, toPath: copy)
+      let copy = try superv.installProgram("superv-2", from: Superv.executable)
       let upgraded = try superv("upgrade", copy)
       #expect(upgraded.code == 0, "\(upgraded.errors)")
       try superv.connect()
@@ -81,9 +79,8 @@ import Testing
       #expect(after.agents.map(\.pid) == before.agents.map(\.pid))
 
       // It reads the journal, and does not come to serve.
-      let broken = "\(superv.folder)/superv-3"
-      try superv.write("superv-3", "#!/bin/sh\n[ \"$1\" = check-journal ]\n")
-      try Files.setMode(broken, 0o755)
+      try superv.write("broken", "#!/bin/sh\n[ \"$1\" = check-journal ]\n")
+      let broken = try superv.installProgram("superv-3", from: "\(superv.folder)/broken")
       let refused = try superv("upgrade", broken)
       #expect(refused.code == 1 && refused.errors.contains("goes on"), "\(refused.errors)")
       try superv.connect()

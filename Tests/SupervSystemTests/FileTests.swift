@@ -139,15 +139,15 @@ import Testing
       """)
 
   @Test func namesAndNumbers() throws {
-    let ada = SpawnRequest.Identity(user: 1001, group: 1002, supplementaryGroups: [29, 44])
+    let ada = SpawnRequest.Identity(user: 1001, group: 1002, supplementaryGroups: [1002, 29, 44])
     #expect(try database.identity("ada") == ada)
     #expect(database.user("ada")?.home == "/home/ada" && database.user("ada")?.shell == "/bin/sh")
-    #expect(try database.identity("0") == .init(user: 0, group: 0))
+    #expect(try database.identity("0") == .init(user: 0, group: 0, supplementaryGroups: [0]))
     // A name goes before a number.
-    #expect(try database.identity("1001") == .init(user: 7, group: 8))
+    #expect(try database.identity("1001") == .init(user: 7, group: 8, supplementaryGroups: [8]))
     #expect(
       try database.identity("ada:none")
-        == .init(user: 1001, group: 77, supplementaryGroups: [29, 44]))
+        == .init(user: 1001, group: 77, supplementaryGroups: [77, 29, 44]))
     #expect(try database.identity("4242") == .init(user: 4242, group: 4242))
     #expect(try database.identity("4242:4343") == .init(user: 4242, group: 4343))
   }

@@ -52,7 +52,11 @@ import Testing
 
   @Test(arguments: [false, true]) func programThatIsNone(old: Bool) throws {
     let scratch = try Scratch()
-    let text = try scratch.write("text", "exit 5\n", mode: 0o755)
+    let source = try scratch.write("source", "exit 5\n")
+    let text = "\(scratch.path)/text"
+    // Not written by this process: a child of another test might have it open just then.
+    let install = ["/usr/bin/install", "-m", "755", source, text]
+    #expect(try run(SpawnRequest(command: install, environment: [])).status == .exited(code: 0))
     let error = failure(SpawnRequest(command: [text], environment: []), old: old)
     #expect(error?.description == "exec \(text): Exec format error")
   }

@@ -11,9 +11,11 @@ root, and supervisord and supervisorctl in PATH. Exit status 0 when all is the s
 """
 
 import argparse
+import collections
 import glob
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -21,6 +23,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,8 +65,9 @@ class Machine:
         os.chroot(self.root)
         os.chdir("/")
         self.processes = [one for group in found["groups"] for one in group["processes"]]
+        self.main_log = found["supervisord"]["logfile"]
         self.place(CONFIGURATION, text)
-        self.add_users()
+        self.add_users(found)
         self.add_folders(found)
         self.add_programs()
 
@@ -75,11 +79,12 @@ class Machine:
             file.write(text)
         os.chmod(path, mode)
 
-    def add_users(self):
+    def add_users(self, found):
         with open("/etc/passwd") as file:
             known = {line.split(":")[0] for line in file}
         with open("/etc/passwd", "a") as users, open("/etc/group", "a") as groups:
-            wanted = {one["user"] for one in self.processes if one["user"] and not one["user"].isdigit()}
+            named = {one["user"] for one in [*self.processes, found["supervisord"]]}
+            wanted = {user for user in named if user and not user.isdigit()}
             for number, user in enumerate(sorted(wanted - known)):
                 users.write(f"{user}:x:{7000 + number}:{7000 + number}::/home/{user}:/bin/sh\n")
                 groups.write(f"{user}:x:{7000 + number}:\n")
@@ -97,17 +102,25 @@ class Machine:
             folders += [os.path.dirname(one[key]) for key in ("stdout_logfile", "stderr_logfile")
                         if one[key] and one[key] != "AUTO"]
         folders += [os.path.dirname(found["supervisord"][key]) for key in ("logfile", "pidfile")]
-        folders += [found["supervisord"]["childlogdir"]]
+        folders += [found["supervisord"]["childlogdir"], found["supervisord"].get("directory")]
         folders += [os.path.dirname(one.get("file") or "") for one in found["http_servers"]]
-        for folder in folders:
-            if folder:
-                os.makedirs(os.path.join("/start", real(folder)), exist_ok=True)
+        for folder in filter(None, folders):
+            folder = os.path.join("/start", real(folder))
+            if not os.path.isdir(folder):
+                os.makedirs(folder)
+                # As the package of a program that runs as its own user would have it.
+                if found["supervisord"].get("user"):
+                    shutil.chown(folder, found["supervisord"]["user"])
 
     def add_programs(self):
         os.makedirs("/standins/records", mode=0o777)
         os.chmod("/standins/records", 0o777)
+        python = os.path.realpath(sys.executable)
+        for folder in pathlib.Path(python).parents:
+            # Whoever a program runs as can execute its stand-in.
+            os.chmod(folder, os.stat(folder).st_mode | 0o055)
         with open(f"{HERE}/standin.py") as file:
-            text = f"#!{os.path.realpath(sys.executable)}\n" + file.read()
+            text = f"#!{python}\n" + file.read()
         for one in self.processes:
             program = self.real(one["argv"][0])
             folder = one["environment"].get("PATH", "/standins/bin").split(":")[0]
@@ -126,7 +139,7 @@ class Machine:
         for folder, _, names, place in os.fwalk(".", dir_fd=self.changes):
             for name in names:
                 path = os.path.join(folder, name)[1:]
-                if path.startswith("/standins") or not stat.S_ISREG(os.stat(name, dir_fd=place).st_mode):
+                if path.startswith("/standins") or path == self.real(self.main_log) or not stat.S_ISREG(os.stat(name, dir_fd=place).st_mode):
                     continue
                 with open(os.open(name, os.O_RDONLY, dir_fd=place), errors="replace") as file:
                     text = file.read()
@@ -138,15 +151,16 @@ class Machine:
 class Manager:
     def __init__(self, which, superv, machine, found):
         self.which, self.machine = which, machine
-        environment = {"PATH": "/standins/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:" + TOOLS,
-                       "LANG": "C.UTF-8", "HOME": "/root", "XDG_RUNTIME_DIR": "/run/test", **found["env"]}
+        environment = {**found["base_env"], "HOME": "/root", "XDG_RUNTIME_DIR": "/run/test", **found["env"],
+                       "PATH": "/standins/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:" + TOOLS}
         os.makedirs("/run/test", mode=0o700, exist_ok=True)
         command = [SUPERVISORD, "-n", "-c", CONFIGURATION] if which == "supervisord" else [superv, "run", CONFIGURATION]
-        with open("/standins/manager", "w") as log:
-            self.process = subprocess.Popen(
-                [PYTHON] * (which == "supervisord") + command, env=environment, cwd="/start", stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log)
-        self.environment = environment
+        self.process = subprocess.Popen(
+            [PYTHON] * (which == "supervisord") + command, env=environment, cwd="/start", stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        self.environment, self.lines = environment, []
+        self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
+        self.reader.start()
 
     def ctl(self, *words):
         answer = subprocess.run(
@@ -204,6 +218,9 @@ def play(which, superv, machine, found):
         seen["left behind"] = len(living)
         time.sleep(0.3)
         seen["logs"] = machine.logs()
+        if any(one[key] in ("/dev/stdout", "/dev/stderr") for one in machine.processes for key in ("stdout_logfile", "stderr_logfile")):
+            manager.reader.join(PATIENCE)
+            seen["standard output"] = sorted(line for line in manager.lines if " on <std" in line)
     finally:
         manager.process.kill()
         manager.process.wait()
@@ -265,6 +282,9 @@ def differences(one, other, path=""):
     """What is in one and not the same in the other."""
     if isinstance(one, dict) and isinstance(other, dict):
         return [text for key in sorted({*one, *other}) for text in differences(one.get(key), other.get(key), f"{path} / {key}")]
+    if isinstance(one, list) and isinstance(other, list) and sorted(one) != sorted(other):
+        lines = collections.Counter(one), collections.Counter(other)
+        one, other = list((lines[0] - lines[1]).elements()), list((lines[1] - lines[0]).elements())
     return [] if one == other else [f"{path}: supervisord {one!r}, superv {other!r}"]
 
 

@@ -25,7 +25,9 @@ func isSupervisord(_ bytes: [UInt8]) -> Bool {
 func loadMeaning(
   ofSupervisord path: String, from source: some ConfigurationSource, shownFrom folder: String?
 ) -> LoadedConfiguration {
-  let loaded = loadSupervisord(path, from: source, shownFrom: folder)
+  var loaded = loadSupervisord(path, from: source, shownFrom: folder)
+  // What `-n` is for supervisord.
+  if source.isInForeground { loaded.configuration?.settings.staysInForeground = true }
   return LoadedConfiguration(
     configuration: loaded.configuration?.configuration(
       loaded.files, startedIn: source.workingFolder),

@@ -9,7 +9,13 @@ extension SupervisordConfiguration {
   ///   - folder: where superv is started.
   package func configuration(_ files: [String], startedIn folder: String) -> Configuration {
     var all = self
-    all.settle(startedIn: settings.directory ?? folder, stem: stem(of: files[0]))
+    if settings.staysInForeground {
+      all.settle(in: folder, umask: nil, stem: stem(of: files[0]))
+    } else {
+      // supervisord goes to its folder, and takes its umask, on its way into the background.
+      let ownFolder = settings.directory ?? folder
+      all.settle(in: ownFolder, umask: settings.umask, stem: stem(of: files[0]))
+    }
     var agents: [AgentDefinition] = []
     var tree = TreeSpecification()
     tree.backoff = .off
@@ -39,7 +45,7 @@ extension SupervisordConfiguration {
 
   /// Gives every path its folder and every program what it has from `[supervisord]`, and drops what
   /// supervisord never starts: of groups of one name it has the first, of processes the last.
-  private mutating func settle(startedIn folder: String, stem: String) {
+  private mutating func settle(in folder: String, umask: Int?, stem: String) {
     var names: Set<String> = []
     groups = groups.filter { names.insert($0.name).inserted }
     for index in groups.indices {
@@ -50,18 +56,18 @@ extension SupervisordConfiguration {
         groups[index].kind = .fastCGI(socket)
       }
       groups[index].programs = last.values.sorted(by: SupervisordProgram.startsBefore).map {
-        settled($0, folder, stem)
+        settled($0, folder, umask, stem)
       }
     }
   }
 
   private func settled(
-    _ program: SupervisordProgram, _ folder: String, _ stem: String
+    _ program: SupervisordProgram, _ folder: String, _ umask: Int?, _ stem: String
   ) -> SupervisordProgram {
     var program = program
     program.directory = absolutePath(program.directory ?? folder, from: folder)
     program.user = program.user ?? settings.user
-    program.umask = program.umask ?? settings.umask
+    program.umask = program.umask ?? umask
     program.serverURL = program.serverURL ?? serverURL
     program.output.isMadeUp = program.output.isMadeUp || program.output.file == .automatic
     program.errors.isMadeUp = program.errors.isMadeUp || program.errors.file == .automatic

@@ -40,9 +40,10 @@ extension LogFileSettings {
   /// What supervisord's kind of log file is here.
   init(of stream: ProgramSettings.Stream, _ name: String) {
     let other = stream.goesToSyslog ? "\(Self.systemLogMark)\(name)" : "/dev/null"
-    let path = if case .path(let path) = stream.file { path } else { other }
+    let file: String? = if case .path(let path) = stream.file { path } else { nil }
     self.init(
-      path: path, format: .bytes, maximumBytes: Int64(stream.maximumBytes),
-      maximumFiles: max(0, stream.backups))
+      path: file ?? other, format: .bytes, maximumBytes: Int64(stream.maximumBytes),
+      maximumFiles: max(0, stream.backups),
+      systemLogName: file != nil && stream.goesToSyslog ? name : nil)
   }
 }

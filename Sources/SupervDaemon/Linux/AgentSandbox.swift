@@ -233,7 +233,9 @@ extension AgentDefinition {
   func identity() throws(LaunchError) -> SpawnRequest.Identity? {
     guard let user else { return nil }
     do {
-      return try UserDatabase.ofSystem().identity(user)
+      let identity = try UserDatabase.ofSystem().identity(user)
+      // supervisord changes nothing, groups included, where it is that user already.
+      return program != nil && identity.user == Processes.ownUser ? nil : identity
     } catch let error as UserDatabase.LookupError {
       throw LaunchError("user: \(error)")
     } catch {

@@ -13,7 +13,7 @@ package struct DaemonStart: Hashable, Sendable {
   package var runtimeDirectory: String?
   /// Where superv was started; only for supervisord's dialect, whose relative paths begin there.
   package var workingFolder: String?
-  /// Agents' lines also go to standard output.
+  /// It runs in the foreground: agents' lines also go to standard output.
   package var mirrorsOutput: Bool
   /// From the keeper; without one the daemon is on its own.
   package var keeperDescriptor: Int32?
@@ -37,7 +37,8 @@ package struct DaemonStart: Hashable, Sendable {
 /// - Returns: the exit status: 0 when it was asked to stop, 1 otherwise.
 package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int32 {
   let source = SystemConfigurationSource(
-    environment: Surroundings.environment, startedIn: start.workingFolder ?? "/")
+    environment: Surroundings.environment, startedIn: start.workingFolder ?? "/",
+    isInForeground: start.mirrorsOutput)
   let load: @Sendable () -> ReadConfiguration = {
     ReadConfiguration(start.configurationPath, from: source)
   }

@@ -6,6 +6,7 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
   /// The folder of the running superv.
   package let binaryFolder: String
   package let workingFolder: String
+  package let isInForeground: Bool
   private let variables: [String: String]
   /// passwd(5). Names that only a name service knows are not found: asking it can take for ever,
   /// and a static executable has no modules for it.
@@ -13,9 +14,12 @@ package struct SystemConfigurationSource: ConfigurationSource, Sendable {
   private static let maximumUsersBytes = 4 << 20
 
   /// - Parameter folder: what paths of supervisord's dialect are relative to.
-  package init(environment: [String: String], startedIn folder: String) {
+  package init(
+    environment: [String: String], startedIn folder: String, isInForeground: Bool = false
+  ) {
     variables = environment
     workingFolder = folder
+    self.isInForeground = isInForeground
     binaryFolder = (try? Files.linkTarget("/proc/self/exe")).map { Files.parent(of: $0) } ?? "/"
   }
 

@@ -26,6 +26,8 @@ package struct RecordedConfiguration: Codable, Hashable, Sendable {
     var values: [String] = []
     var hostName = ""
     var workingFolder = "/"
+    /// nil in journals of before it was asked for.
+    var isInForeground: Bool?
     var homeFolders: [String: String] = [:]
   }
 
@@ -116,6 +118,12 @@ private final class Recorder<Source: ConfigurationSource>: ConfigurationSource {
     return source.workingFolder
   }
 
+  var isInForeground: Bool {
+    record.surroundings = record.surroundings ?? .init()
+    record.surroundings?.isInForeground = source.isInForeground
+    return source.isInForeground
+  }
+
   func homeFolder(of user: String) -> String? {
     record.surroundings = record.surroundings ?? .init()
     record.surroundings?.homeFolders[user] = source.homeFolder(of: user)
@@ -161,6 +169,7 @@ private struct Replay: ConfigurationSource {
   }
   var hostName: String { record.surroundings?.hostName ?? "localhost" }
   var workingFolder: String { record.surroundings?.workingFolder ?? "/" }
+  var isInForeground: Bool { record.surroundings?.isInForeground ?? false }
   func homeFolder(of user: String) -> String? { record.surroundings?.homeFolders[user] }
   var binaryFolder: String { record.binaryFolder }
 }

@@ -90,7 +90,7 @@ extension DaemonWorld: SupervisordWorld {
 
   // MARK: Configuration
 
-  var mainLogPath: String? { hub.mainLog?.file.path }
+  var mainLogPath: String? { hub.mainLogPath }
 
   var programs: [SupervisordProtocol.SupervisordProgram] {
     (daemon.lastRead?.groups ?? []).flatMap { group in

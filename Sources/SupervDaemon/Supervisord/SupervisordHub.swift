@@ -30,8 +30,10 @@ final class SupervisordHub {
   var ending: SupervisordEnding?
   /// A configuration that was read and is not what runs.
   var reread: ReadConfiguration?
-  /// Where the activity log goes; nil: nowhere.
-  var mainLog: AgentLogPlace?
+  /// Where the activity log goes.
+  var activityLogs: [AgentLogPlace] = []
+  /// The file among them.
+  var mainLogPath: String?
 }
 
 extension Daemon {
@@ -58,14 +60,9 @@ extension Daemon {
         hub.ids[program.fullName] = id
       }
     }
-    if hub.mainLog == nil, front.settings.logFile != "syslog" {
-      hub.mainLog = AgentLogPlace(
-        process: ProcessKey(node: .root, incarnation: 0),
-        origin: LogOrigin(name: "supervisord", agent: "supervisord"),
-        file: LogFileSettings(
-          path: front.settings.logFile, format: .text,
-          maximumBytes: Int64(front.settings.logMaximumBytes),
-          maximumFiles: max(0, front.settings.logBackups)))
+    if hub.activityLogs.isEmpty {
+      hub.activityLogs = front.settings.activityLogs
+      hub.mainLogPath = front.settings.logFile == "syslog" ? nil : front.settings.logFile
     }
   }
 
@@ -115,10 +112,29 @@ extension Daemon {
   func logActivity(_ activity: Activity, _ event: StoryEvent? = nil) {
     let time = event?.realTimeNanoseconds ?? kernel.realTimeNanoseconds
     guard let front, let level = ActivityLevel(word: front.settings.logLevel.rawValue),
-      activity.level >= level, let place = supervisord.mainLog
+      activity.level >= level
     else { return }
     let offset = kernel.utcOffsetSeconds(atUnixSeconds: Int(time / 1_000_000_000))
     let line = activity.line(unixNanoseconds: time, utcOffsetSeconds: offset)
-    for one in line.split(separator: "\n") { _ = kernel.writeLog(Array(one.utf8), to: place) }
+    for one in line.split(separator: "\n") {
+      for place in supervisord.activityLogs { _ = kernel.writeLog(Array(one.utf8), to: place) }
+    }
+  }
+}
+
+extension SupervisordSettings {
+  /// Its log file, and in the foreground also standard output, unless it is to be silent.
+  fileprivate var activityLogs: [AgentLogPlace] {
+    let console = "/dev/stdout"
+    var paths = [logFile == "syslog" ? LogFileSettings.systemLogMark : logFile]
+    if staysInForeground, !isSilent, logFile != console { paths.append(console) }
+    return paths.enumerated().map { index, path in
+      AgentLogPlace(
+        process: ProcessKey(node: .root, incarnation: UInt64(index)),
+        origin: LogOrigin(name: "supervisord", agent: "supervisord"),
+        file: LogFileSettings(
+          path: path, format: .bytes, maximumBytes: Int64(logMaximumBytes),
+          maximumFiles: max(0, logBackups)))
+    }
   }
 }

@@ -131,7 +131,7 @@ extension Daemon {
 
   func path(of log: SupervisordLog) -> String? {
     switch log {
-    case .main: supervisord.mainLog?.file.path
+    case .main: supervisord.mainLogPath
     case .stdout(let id): supervisord.members[id].flatMap { $0.program.output.path }
     case .stderr(let id): supervisord.members[id].flatMap { $0.program.errors.path }
     }
