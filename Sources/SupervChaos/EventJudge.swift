@@ -33,7 +33,6 @@ package struct EventJudge: Sendable {
   private var isUnseen = false
   /// What the stop of an instance is for, as superv says.
   private var stops: [Incarnation: String] = [:]
-  private var gaveUp: Set<String> = []
   /// When a budget was spent, in seconds, by who pays.
   private var spent: [String: [Double]] = [:]
   /// A restart that was told when it was decided, and not again when it is done.
@@ -72,7 +71,6 @@ package struct EventJudge: Sendable {
     }
     nextSequence = event.seq + 1
     takeSpending(event, seconds, &verdict)
-    if event.event == "supervisor.gave_up", let name = event.supervisor { gaveUp.insert(name) }
     guard let agent = event.agent, let number = event.incarnation else { return }
     let incarnation = Incarnation(agent: agent, number: number)
     switch event.event {

@@ -75,7 +75,7 @@ package struct FaultRecord: Codable, Hashable, Sendable {
 package struct RecoveryJudge: Sendable {
   private struct Open {
     var record: FaultRecord
-    /// Those that have to be well again.
+    /// Those that have not been seen well again. Once is enough: while some mend, others are hit.
     var agents: [String]
     /// The incarnation that has to be another one.
     var before: Int?
@@ -132,7 +132,9 @@ package struct RecoveryJudge: Sendable {
   ) {
     for (number, fault) in open.sorted(by: { $0.key < $1.key }) {
       guard let ended = fault.record.endedSeconds else { continue }
-      let missing = fault.agents.first { !isWell($0, views[$0], fault.before) }
+      let ill = fault.agents.filter { !isWell($0, views[$0], fault.before) }
+      open[number]?.agents = ill
+      let missing = ill.first
       let due = max(ended, missing.flatMap { waits[$0] } ?? 0) + boundSeconds
       guard missing == nil || seconds > due else { continue }
       var record = fault.record

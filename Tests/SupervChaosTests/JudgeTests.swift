@@ -253,6 +253,21 @@ import Testing
     #expect(verdict.violations.map(\.invariant) == [.recovery])
   }
 
+  /// While some mend, others are hit: each has to be well once, and not all at the same time.
+  @Test func afterAFaultOfSupervEachHasToBeWellOnce() {
+    var verdict = Verdict()
+    let well = AgentView(status(a: (1, 10)).agents[0])
+    var judge = RecoveryJudge(baseline: ["a": well, "b": well], boundSeconds: 5)
+    var fault = makeSchedule(ChaosPlan(), for: smallTree(), seed: 1, only: ["a"])[0]
+    fault.target = nil
+    judge.begin(FaultRecord(fault, atSeconds: 0))
+    judge.end(fault.number, seconds: 0)
+    judge.look(["a": well, "b": AgentView()], seconds: 1, &verdict)
+    #expect(judge.openCount == 1)
+    judge.look(["a": AgentView(), "b": well], seconds: 2, &verdict)
+    #expect(judge.records.map(\.recoverySeconds) == [2])
+  }
+
   private func record(_ number: Int) -> FaultRecord {
     let schedule = makeSchedule(ChaosPlan(), for: smallTree(), seed: 1, only: ["a"])
     var fault = schedule.first { $0.target == "a" } ?? schedule[0]

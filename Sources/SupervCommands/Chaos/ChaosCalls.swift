@@ -8,7 +8,10 @@ import SupervSystem
 extension ChaosRun {
   func makeCalls() {
     guard !plan.calls.isEmpty, isCurrent else { return }
-    guard caller.isOpen || caller.connect() else { return }
+    if !caller.isOpen {
+      callJudge.connectionEnded(&verdict)
+      guard caller.connect() else { return }
+    }
     for (index, call) in plan.calls.enumerated() {
       guard now >= callDue[index] ?? 0 else { continue }
       callDue[index] = now + 1 / Double(call.rate)

@@ -180,8 +180,14 @@ final class ChaosRun {
 
   // MARK: The daemon
 
-  /// A connection has come about.
+  /// A connection has come about. Whatever waited on the one before is answered by nobody.
   private func begin() {
+    isCurrent = false
+    asked = [:]
+    for (number, fault) in running where fault.planned.kind == .reload {
+      recovery.note(number, "the daemon died meanwhile")
+      endFault(number)
+    }
     let since = events.nextSequence.map { $0 - 1 }
     ask(.events, EventsParams(since: since, follow: true), .events)
     isAsking = false
