@@ -68,6 +68,7 @@ let package = Package(
       imports: [
         "SupervisionTree", "SupervProtocol", "SupervisordProtocol", "SupervConfig", "SupervSystem",
       ]),
+    module("SupervChaos", imports: ["SupervProtocol", "SupervConfig"]),
     module("SupervKeeper", imports: ["SupervSystem"]),
     module("SupervLogger", imports: ["SupervSystem"]),
     module(
@@ -76,7 +77,7 @@ let package = Package(
       "SupervCommands",
       imports: [
         "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
-        "SupervKeeper", "SupervLogger",
+        "SupervChaos", "SupervKeeper", "SupervLogger",
       ]),
     program("superv", imports: ["CSupervEntry", "SupervCommands"]),
 
@@ -107,6 +108,7 @@ let package = Package(
     tests("SupervSystemTests", of: ["SupervSystem"]),
     tests("BenchPageTests", of: ["BenchPage"]),
     tests("SupervAgentTests", of: ["SupervAgent", "SupervProtocol", "SupervSystem"]),
+    tests("SupervChaosTests", of: ["SupervChaos", "SupervConfig", "SupervProtocol"]),
     tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
     tests(
       "SupervDaemonTests",

@@ -193,6 +193,8 @@ package protocol Kernel: AnyObject {
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
   /// Ends a probe whose time is over, and every process of it.
   func cancelProbe(_ probe: ProbeID)
+  /// The commands that probe.
+  var probePids: [Int32] { get }
   /// The agent that a process belongs to now, by session, ancestry and control group.
   func owner(ofProcess pid: Int32) -> ProcessKey?
 
@@ -292,6 +294,7 @@ extension Kernel {
   package var tableSizes: [TableSize] { [] }
   package var journalBytes: Int { 0 }
   package func tellManager(_ assignments: String) {}
+  package var probePids: [Int32] { [] }
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
   package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }
   package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {}

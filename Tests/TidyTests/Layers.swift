@@ -14,12 +14,13 @@ enum Layers {
     "SupervDaemon": [
       "SupervisionTree", "SupervProtocol", "SupervisordProtocol", "SupervConfig", "SupervSystem",
     ],
+    "SupervChaos": ["SupervProtocol", "SupervConfig"],
     "SupervKeeper": ["SupervSystem"],
     "SupervLogger": ["SupervSystem"],
     "SupervAgent": ["SupervProtocol", "SupervSystem"],
     "SupervCommands": [
       "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
-      "SupervKeeper", "SupervLogger",
+      "SupervChaos", "SupervKeeper", "SupervLogger",
     ],
     "superv": ["CSupervEntry", "SupervCommands"],
     "superv-conformance-subject": ["SupervAgent", "SupervSystem"],
