@@ -152,6 +152,21 @@ int csv_unix_connect(int fd, const char *path) {
   return length == 0 ? -1 : connect(fd, &address.any, length);
 }
 
+int csv_unix_connect_abstract(int fd, const char *name) {
+  union address address;
+  size_t length = strlen(name);
+  memset(&address, 0, sizeof address);
+  if (length >= sizeof address.local.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  address.local.sun_family = AF_UNIX;
+  // After a NUL, and all bytes of the address count: no NUL at the end.
+  memcpy(address.local.sun_path + 1, name, length);
+  return connect(
+      fd, &address.any, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length));
+}
+
 int csv_ip_family(const char *ip_literal) {
   union address address;
   return ip_address(&address, ip_literal, 0) == 0 ? -1 : address.any.sa_family;

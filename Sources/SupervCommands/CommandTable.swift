@@ -1,7 +1,11 @@
 // The one table of commands, in the order in which people meet them.
 
 let commandTable: [Command] =
-  treeCommands + questionCommands + actionCommands + agentCommands + otherCommands + roleCommands
+  treeCommands + questionCommands + actionCommands + agentCommands + trialCommands + otherCommands
+  + roleCommands
+
+/// How well a tree holds.
+private let trialCommands = chaosCommands + soakCommands
 
 /// The commands that help, the man page and completion show.
 var visibleCommands: [Command] { commandTable.filter { !$0.isHidden } }
@@ -205,6 +209,7 @@ private let questionCommands = [
     run: runLogs),
   Command(
     name: "health", summary: "Say whether the daemon and its agents are well",
+    options: [Option(name: "live", summary: "Only whether superv itself turns, as /livez says")],
     defaultTimeout: queryTimeout,
     description: [
       "For health checks of containers and monitoring: the exit status is the answer, by the same "
@@ -214,7 +219,7 @@ private let questionCommands = [
       Example(line: "superv health --timeout 2s", explanation: "as a container's health check")
     ],
     statuses: [
-      .ok: "the tree runs and every critical child is ready",
+      .ok: "the tree runs and every critical child is ready; with --live: superv answers",
       .no: "it does not run, or a critical child is not ready",
     ], run: runHealth),
 ]

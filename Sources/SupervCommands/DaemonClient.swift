@@ -109,6 +109,17 @@ final class DaemonClient {
     return try line.decode(type, from: line.message.result)
   }
 
+  /// Answers a request that has come in.
+  func answer(
+    _ request: ReceivedLine, with result: some Encodable, by deadline: Deadline
+  ) throws(CommandFailure) {
+    guard let id = request.message.id else { return }
+    var line: [UInt8] = []
+    MessageWriter.appendResult(
+      id: request.bytes.span.extracting(id), result: result, to: &line)
+    try send(line, by: deadline)
+  }
+
   /// The next message, or nil at the end of the connection.
   func receive(by deadline: Deadline) throws(CommandFailure) -> ReceivedLine? {
     while true {

@@ -36,7 +36,9 @@ final class DaemonLaunch {
           "superv", "keeper", "--config", configuration, "--runtime-dir", runtimeDirectory,
           "--ready-fd", "\(Self.readyDescriptor)",
         ] + (folder.map { ["--directory", $0] } ?? []),
-        environment: environment.map { "\($0)=\($1)" })
+        // In the background it is nobody's service.
+        environment: environment.filter { !ServiceManager.variables.contains($0.key) }
+          .map { "\($0)=\($1)" })
       request.candidates = [executable]
       request.directory = "/"
       request.standardOutput = log.number
@@ -93,6 +95,17 @@ final class DaemonLaunch {
   func stop() {
     // When it is gone already, that is what was wanted.
     _ = try? Processes.send(.terminate, to: process.pidfd)
+  }
+
+  /// Stops the tree and the daemon, what is left after half of the time the hard way.
+  ///
+  /// - Throws: `CommandFailure` when something is there all the same.
+  func end(within allowance: Duration) throws(CommandFailure) {
+    for _ in 0..<2 {
+      stop()
+      if ending(by: Deadline(after: allowance / 2)) != nil { return }
+    }
+    throw .broken("the daemon does not end; see \(logPath)")
   }
 
   /// Whether nobody starts another daemon any more.

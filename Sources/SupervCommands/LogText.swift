@@ -4,7 +4,8 @@ import SupervProtocol
 
 /// A line of `superv logs --json`: the shape of the log files in JSON.
 struct LogLineReport: Encodable, Hashable, Sendable {
-  var time: String
+  /// null where the line has none.
+  @OrNull var time: String?
   /// The agent, without its instance.
   var agent: String
   var instance: Int
@@ -25,7 +26,7 @@ struct LogLineReport: Encodable, Hashable, Sendable {
   @OrNull var dropped: UInt64?
 
   init(_ record: LogRecord, instance name: String) {
-    time = String(decoding: Timestamp.bytes(record.timeNanoseconds), as: UTF8.self)
+    time = record.timeText
     let words = name.split(separator: ":", maxSplits: 1)
     agent = words.first.map(String.init) ?? name
     instance = words.count > 1 ? Int(words[1]) ?? 0 : 0
@@ -41,10 +42,16 @@ struct LogLineReport: Encodable, Hashable, Sendable {
   }
 }
 
+extension LogRecord {
+  fileprivate var timeText: String? {
+    hasTime ? String(decoding: Timestamp.bytes(timeNanoseconds), as: UTF8.self) : nil
+  }
+}
+
 /// One line of `superv logs`: time, name where there are several, and what was written. What a
 /// terminal might obey is taken out.
 func logLine(_ record: LogRecord, name: String?, style: Style) -> String {
-  let time = shortTime(String(decoding: Timestamp.bytes(record.timeNanoseconds), as: UTF8.self))
+  let time = record.timeText.map { Cell(shortTime($0), .faint).rendered(style) }
   var words = [String(decoding: record.message, as: UTF8.self)]
   let mark: Cell
   switch record.stream {
@@ -59,7 +66,7 @@ func logLine(_ record: LogRecord, name: String?, style: Style) -> String {
   case .unknown: mark = Cell("???", .yellow)
   }
   let message = printable(words.joined(separator: " "))
-  let head = [Cell(time, .faint).rendered(style), name, mark.rendered(style)].compactMap { $0 }
+  let head = [time, name, mark.rendered(style)].compactMap { $0 }
   return head.joined(separator: " ") + " \(message)\(record.isPartial ? "…" : "")\n"
 }
 

@@ -13,7 +13,7 @@ import SupervSystem
   let report = try client.call(.logs, LogsParams(names: names), by: deadline, as: LogsReport.self)
   let printer = LogPrinter(session.console, report.files, asJSON: invocation.has("json"))
   var question = query
-  question.sources = report.files.map { LogSource(path: $0.path, name: $0.agent) }
+  question.sources = report.files.map { LogSource($0) }
   do {
     // Each log keeps a file open. Where the limit cannot be raised, opening says so.
     _ = try? ProcessLimit.raiseOpenFiles()
@@ -43,6 +43,14 @@ private func follow(
       console.flush()
       if !console.isClosed { _ = try follower.wait() }
     }
+  }
+}
+
+extension LogSource {
+  init(_ file: LogsReport.File) {
+    let stream: LogRecord.Stream = file.stream == "stderr" ? .stderr : .stdout
+    self.init(
+      path: file.path, name: file.agent, bareStream: file.format == .bytes ? stream : nil)
   }
 }
 
@@ -93,7 +101,7 @@ private struct LogPrinter {
     self.console = console
     self.files = files
     self.asJSON = asJSON
-    nameWidth = files.count > 1 ? files.map(\.agent.count).max() : nil
+    nameWidth = Set(files.map(\.agent)).count > 1 ? files.map(\.agent.count).max() : nil
   }
 
   func show(_ record: LogRecord) {

@@ -43,8 +43,8 @@ import SupervProtocol
 
 /// The end of an agent's output; nothing where it cannot be read, as that is not what was asked.
 private func lastLines(of files: [LogsReport.File]) -> [String] {
-  let sources = files.map { LogSource(path: $0.path, name: $0.agent) }
-  guard sources.count == 1 else { return [] }
+  guard Set(files.map(\.agent)).count == 1 else { return [] }
+  let sources = files.map { LogSource($0) }
   var lines: [String] = []
   try? LogQuery(sources: sources, filter: LogFilter(), tail: 5).run { record in
     lines.append(String(decoding: record.message, as: UTF8.self))
@@ -58,7 +58,7 @@ private func lastLines(of files: [LogsReport.File]) -> [String] {
 ) throws(CommandFailure) -> CommandStatus {
   let report = try session.answer(
     invocation, .health, NoParams(), as: HealthReport.self, render: healthText)
-  return report.map { $0.live && $0.ready } == true ? .ok : .no
+  return report.map { $0.live && ($0.ready || invocation.has("live")) } == true ? .ok : .no
 }
 
 /// For completion: names, one a line, and nothing when no daemon answers at once.

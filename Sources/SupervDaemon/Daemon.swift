@@ -27,6 +27,8 @@ package final class Daemon<Machine: Kernel> {
   let metrics = MetricsHub()
   let supervisord = SupervisordHub()
   let listening = ListeningHub()
+  let service: ServiceHub
+  let chaos = ChaosHub()
   let startedAt: MonotonicTime
   let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
@@ -62,6 +64,7 @@ package final class Daemon<Machine: Kernel> {
     journal = JournalState(records)
     startedAt = kernel.now
     eventTime = startedAt
+    service = ServiceHub(options.serviceManager)
     calls = CallHub(seed: options.jitterSeed)
     let firstSequence = recovered.map { $0.nextEvent - Int64($0.telling.count) } ?? 1
     events = EventLog(nextSequence: max(firstSequence, memory.lastSequence + 1))
@@ -128,6 +131,7 @@ package final class Daemon<Machine: Kernel> {
       agents[key.node.index]?.process?.isAlive = false
       endOutputs(of: key)
       endHealth(of: key)
+      endHogs(of: key)
       feed(.exited(key.node, incarnation: key.incarnation, termination))
       endCalls(of: key, termination)
     case .logger(let report): take(report)
@@ -170,6 +174,7 @@ package final class Daemon<Machine: Kernel> {
 
   /// Tells what was decided, and sets the alarm for what is due next.
   package func endTurn() {
+    let hasNews = !story.isEmpty
     // A peer that does not take what it is told is one more thing to tell.
     repeat {
       let told = story
@@ -182,9 +187,10 @@ package final class Daemon<Machine: Kernel> {
       }
     } while !story.isEmpty
     mendJournal()
+    tellManager(afterNews: hasNews)
     nextDeadline = earlier(
-      earlier(timers.first?.time, journal.mendAt),
-      earlier(calls.nextDeadline, health.nextDeadline))
+      earlier(earlier(timers.first?.time, journal.mendAt), calls.nextDeadline),
+      earlier(health.nextDeadline, service.nextDeadline))
     kernel.setAlarm(at: nextDeadline)
   }
 }
@@ -311,6 +317,8 @@ extension Daemon {
       } else if key == supervisordTimerKey {
         fireSupervisordTimer()
         advanceOperations()
+      } else if key == chaosTimerKey {
+        fireChaosTimer()
       } else {
         feed(.timer(NodeID(index: key)))
       }

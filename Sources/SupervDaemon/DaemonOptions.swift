@@ -1,3 +1,5 @@
+package import SupervSystem
+
 /// What the daemon is told when it starts.
 package struct DaemonOptions: Sendable {
   /// The main file, absolute.
@@ -6,6 +8,8 @@ package struct DaemonOptions: Sendable {
   /// Of the process above it; nil without one.
   package var keeperPid: Int32?
   package var jitterSeed: UInt64
+  /// Who started superv and wants to know how it is; nil: nobody does.
+  package var serviceManager: ServiceManager?
   /// Reads the configuration again, for a reload.
   package var load: @Sendable () -> ReadConfiguration
 

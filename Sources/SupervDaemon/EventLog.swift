@@ -29,6 +29,9 @@ package struct EventLog: Sendable {
   package init(nextSequence: Int64) { self.nextSequence = nextSequence }
 
   /// The number of the oldest event that is kept.
+  /// Those that can be asked for without reading a file.
+  package var count: Int { ring.count }
+
   package var oldestSequence: Int64 { nextSequence - Int64(ring.count) }
 
   /// Oldest first.

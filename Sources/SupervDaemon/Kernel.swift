@@ -193,6 +193,8 @@ package protocol Kernel: AnyObject {
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
   /// Ends a probe whose time is over, and every process of it.
   func cancelProbe(_ probe: ProbeID)
+  /// The commands that probe.
+  var probePids: [Int32] { get }
   /// The agent that a process belongs to now, by session, ancestry and control group.
   func owner(ofProcess pid: Int32) -> ProcessKey?
 
@@ -202,6 +204,11 @@ package protocol Kernel: AnyObject {
   /// Why the kernel cannot keep a limit of a whole process tree; nil: it can.
   func problem(keeping limit: TreeLimit) -> String?
   var controlGroups: ControlGroupsReport { get }
+  /// How much there is of what the kernel keeps for the daemon.
+  var tableSizes: [TableSize] { get }
+  var journalBytes: Int { get }
+  /// Has the keeper say something to the service manager (sd_notify(3)).
+  func tellManager(_ assignments: String)
 
   /// Finds out, without keeping anything else waiting, what every agent uses; `surveyed` follows.
   /// Asked again meanwhile, there is one answer.
@@ -284,6 +291,10 @@ package struct ControlGroupsReport: Hashable, Sendable {
 
 extension Kernel {
   package var environmentNames: [String] { [] }
+  package var tableSizes: [TableSize] { [] }
+  package var journalBytes: Int { 0 }
+  package func tellManager(_ assignments: String) {}
+  package var probePids: [Int32] { [] }
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
   package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }
   package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {}

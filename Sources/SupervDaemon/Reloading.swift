@@ -18,6 +18,12 @@ extension Daemon {
   }
 
   func reload(isPlan: Bool, askedBy peer: StoryEvent.Peer?) -> ReloadReport {
+    isPlan
+      ? load(isPlan: true, askedBy: peer)
+      : tellingManager { load(isPlan: false, askedBy: peer) }
+  }
+
+  private func load(isPlan: Bool, askedBy peer: StoryEvent.Peer?) -> ReloadReport {
     guard state != .stopping else {
       let why = DiagnosticReport(
         severity: .error, file: options.configurationPath, line: 1, column: 1,

@@ -21,6 +21,8 @@ package struct TimerHeap: Sendable {
 
   package init() {}
 
+  package var count: Int { entries.count }
+
   package var isEmpty: Bool { entries.isEmpty }
 
   package var first: (key: Int, time: MonotonicTime)? { entries.first.map { ($0.key, $0.time) } }

@@ -50,14 +50,17 @@ package final class Keeper {
   /// The agents that are nobody's children here, by pid: the keeper before was their parent.
   private var strangers: [Int32: Stored] = [:]
   private var daemon: DaemonProcess?
+  private let manager: ManagerVoice?
   private var decisions: KeeperDecisions
   private var isOver: Int32?
 
   /// - Throws: `KeeperError` when another superv runs there, or something is missing.
   package init(_ settings: KeeperSettings) throws(KeeperError) {
     self.settings = settings
-    decisions = KeeperDecisions(
-      hasBegun: settings.lockDescriptor != nil, now: Clock.monotonicNanoseconds)
+    let hasBegun = settings.lockDescriptor != nil
+    decisions = KeeperDecisions(hasBegun: hasBegun, now: Clock.monotonicNanoseconds)
+    if !hasBegun { ServiceManager.claimWatchdog() }
+    manager = ServiceManager(Surroundings.environment).map { ManagerVoice($0) }
     do {
       lock =
         if let number = settings.lockDescriptor {
@@ -101,6 +104,9 @@ package final class Keeper {
   /// - Returns: the exit status for which the last one has asked.
   package func run() -> Int32 {
     hideMemory()
+    // Of a keeper that was the daemon the manager does not know yet.
+    manager?.tell("MAINPID=\(Processes.ownPid)")
+    if settings.lockDescriptor != nil { manager?.standIn() }
     decide(.time)
     var events: [EventPoll.Event] = []
     while true {
@@ -117,12 +123,13 @@ package final class Keeper {
       }
       takeSignals()
       reapOthers()
+      manager?.advance()
       decide(.time)
     }
   }
 
   private var patienceMilliseconds: Int32? {
-    decisions.nextStart.map { due in
+    [decisions.nextStart, manager?.due].compactMap(\.self).min().map { due in
       Int32(clamping: max(0, (due - Clock.monotonicNanoseconds) / 1_000_000 + 1))
     }
   }
@@ -141,6 +148,9 @@ package final class Keeper {
       case .keepStrangers(let pids): strangers = strangers.filter { pids.contains($0.key) }
       case .dropStranger(let pid): strangers[pid] = nil
       case .rest: OwnMemory.giveBack(includingProgram: true)
+      case .tellManager(let assignments): manager?.tell(assignments)
+      case .standIn: manager?.standIn()
+      case .standBack: manager?.daemonServes()
       case .complain(let text): complain(text)
       case .end(let status): isOver = status
       }

@@ -31,6 +31,11 @@ package struct KeeperDecisions: Sendable {
     case dropStranger(Int32)
     /// From now on the keeper hardly does anything, for long.
     case rest
+    /// For the service manager above, as sd_notify(3) has it.
+    case tellManager(String)
+    /// Until a daemon speaks for itself the keeper says to that manager that superv is alive.
+    case standIn
+    case standBack
     case complain(String)
     case end(status: Int32)
   }
@@ -106,7 +111,9 @@ package struct KeeperDecisions: Sendable {
       daemon?.isServing = true
       executable.hasServed()
       // The ends of all others are in the journal.
-      var actions: [Action] = [.keepStrangers(daemon?.spared ?? []), .rest]
+      var actions: [Action] = [
+        .standBack, .keepStrangers(daemon?.spared ?? []), .rest,
+      ]
       if let signal = waitingSignal.take() { actions.append(.signal(signal)) }
       return actions
     case .store(let name): return [.store(name: name)]
@@ -120,6 +127,7 @@ package struct KeeperDecisions: Sendable {
       executable.change(to: path)
       daemon?.hasHandedOver = true
       return []
+    case .notify(let assignments): return [.tellManager(assignments)]
     case .again:
       daemon?.beginsAnew = true
       return []
@@ -131,17 +139,19 @@ package struct KeeperDecisions: Sendable {
 
   private mutating func ended(_ dead: Daemon, _ status: ExitStatus, _ now: Int64) -> [Action] {
     if let asked = dead.doneStatus { return [.end(status: asked)] }
+    let before: [Action] = hasBegun ? [.standIn] : []
     if dead.beginsAnew || dead.hasHandedOver {
       nextStart = now
-      return dead.beginsAnew
-        ? [] : [.complain("the daemon (pid \(dead.pid)) hands over to \(executable.path)")]
+      if dead.beginsAnew { return before }
+      return before
+        + [.complain("the daemon (pid \(dead.pid)) hands over to \(executable.path)")]
     }
     guard hasBegun else {
       // It has said why itself, where it could.
       let asTold: Int32 = if case .exited(let code) = status { max(1, code) } else { 1 }
       return [.end(status: asTold)]
     }
-    return failed("the daemon (pid \(dead.pid)) ended unasked: \(status)", now)
+    return before + failed("the daemon (pid \(dead.pid)) ended unasked: \(status)", now)
   }
 
   /// The first one after a quiet time comes at once; others wait longer and longer.

@@ -12,18 +12,13 @@ final class DeviceFile {
 
   /// - Returns: nil when what is at the path is a file, or nothing yet.
   init?(at path: String) {
-    if path.hasPrefix(LogFileSettings.systemLogMark) {
-      systemLog = SystemLog(name: String(path.dropFirst(LogFileSettings.systemLogMark.count)))
-      self.path = path
-      return
-    }
-    systemLog = nil
-    // What is below /dev/shm is as good a file as any.
-    let isOurs =
-      path.hasPrefix("/dev/") && !path.hasPrefix("/dev/shm/") || path.hasPrefix("/proc/")
     let kind = ((try? Files.status(of: path)) ?? nil)?.kind
-    guard isOurs || (kind != nil && kind != .regular) else { return nil }
+    let isOther = kind != nil && kind != .regular
+    guard isOther || LogFileSettings(path: path).isDevice else { return nil }
     self.path = path
+    let mark = LogFileSettings.systemLogMark
+    systemLog =
+      path.hasPrefix(mark) ? SystemLog(name: String(path.dropFirst(mark.count))) : nil
   }
 
   /// Whether it is the logger's own output, which leads nowhere when nobody sits in front of it.

@@ -4,6 +4,7 @@ import SupervSystem
 final class LogCursor {
   private let chain: LogChain
   private let source: Int
+  private let bareStream: LogRecord.Stream?
   private var link: LogChain.Link?
   /// Bytes that were read and not handed on yet begin at `start`; up to `searched` they have no
   /// line feed.
@@ -22,6 +23,7 @@ final class LogCursor {
 
   init(_ log: LogSource, source: Int) {
     chain = LogChain(path: log.path)
+    bareStream = log.bareStream
     self.source = source
   }
 
@@ -39,7 +41,8 @@ final class LogCursor {
     link = try chain.open(number: 0)
     guard let copy = try link?.duplicate() else { return nil }
     offset = try LogTailReader.lastLineEnd(copy.descriptor)
-    return LogTailReader(chain, source: source, newest: copy, end: offset)
+    return try LogTailReader(
+      chain, source: source, bareStream: bareStream, newest: copy, end: offset)
   }
 
   /// The next record; nil when there is none now.
@@ -98,6 +101,9 @@ final class LogCursor {
     let count = try link?.descriptor.read(into: &span, at: offset) ?? 0
     bytes.count += count
     offset += Int64(count)
+    if bareStream != nil, count > 0, let now = try link?.descriptor.status() {
+      time = now.modifiedNanoseconds
+    }
     if count == 0, let size = try link?.descriptor.status().size, size < offset {
       // Somebody has truncated it: it begins anew.
       offset = 0
@@ -127,6 +133,9 @@ final class LogCursor {
   }
 
   private func parse(_ line: ArraySlice<UInt8>) -> LogRecord {
+    if let bareStream {
+      return LogRecord(bare: line, of: bareStream, source: source, fileTime: time)
+    }
     let record = LogRecordParser.parse(line, source: source, time: time)
     time = record.timeNanoseconds
     return record

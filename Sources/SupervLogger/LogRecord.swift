@@ -10,8 +10,11 @@ package struct LogRecord: Hashable, Sendable {
     case unknown
   }
 
-  /// Nanoseconds since 1970. A line without a time has that of its neighbour in reading order.
+  /// Nanoseconds since 1970. A line without a time has that of its neighbour in reading order, and
+  /// in a log of bare lines that of the last change of its file.
   package var timeNanoseconds: Int64
+  /// Whether the line itself has it.
+  package var hasTime = true
   /// The index of its log in the query.
   package var source: Int
   package var stream: Stream
@@ -32,16 +35,28 @@ package struct LogRecord: Hashable, Sendable {
   package var message: [UInt8]
 }
 
+extension LogRecord {
+  /// A line that is nothing but what was written.
+  init(bare line: ArraySlice<UInt8>, of stream: Stream, source: Int, fileTime: Int64) {
+    self.init(
+      timeNanoseconds: fileTime, hasTime: false, source: source, stream: stream,
+      message: Array(line))
+  }
+}
+
 /// The log of one instance.
 package struct LogSource: Hashable, Sendable {
   /// Of the current file; rotated ones are found beside it.
   package var path: String
   /// The name of the instance.
   package var name: String
+  /// What its lines are where they are bare, without a time and all else; nil: they are records.
+  package var bareStream: LogRecord.Stream?
 
-  package init(path: String, name: String) {
+  package init(path: String, name: String, bareStream: LogRecord.Stream? = nil) {
     self.path = path
     self.name = name
+    self.bareStream = bareStream
   }
 }
 

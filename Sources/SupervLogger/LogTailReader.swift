@@ -4,6 +4,7 @@ import SupervSystem
 final class LogTailReader {
   private let chain: LogChain
   private let source: Int
+  private let bareStream: LogRecord.Stream?
   private var link: LogChain.Link?
   /// The bytes of the file from `offset` on; those from `end` on are handed on already.
   private var bytes: [UInt8] = []
@@ -16,10 +17,13 @@ final class LogTailReader {
 
   /// Begins at `end` of the given file, behind a line feed.
   init(
-    _ chain: LogChain, source: Int, newest link: consuming LogChain.Link, end: Int64
-  ) {
+    _ chain: LogChain, source: Int, bareStream: LogRecord.Stream?,
+    newest link: consuming LogChain.Link, end: Int64
+  ) throws(SystemError) {
     self.chain = chain
     self.source = source
+    self.bareStream = bareStream
+    if bareStream != nil { time = try link.descriptor.status().modifiedNanoseconds }
     self.link = consume link
     offset = end
   }
@@ -41,6 +45,9 @@ final class LogTailReader {
   func next() throws(SystemError) -> LogRecord? {
     while true {
       if let line = takeLine() {
+        if let bareStream {
+          return LogRecord(bare: line, of: bareStream, source: source, fileTime: time)
+        }
         let record = LogRecordParser.parse(line, source: source, time: time)
         time = record.timeNanoseconds
         return record
@@ -89,7 +96,9 @@ final class LogTailReader {
       link = nil
       return false
     case .file(let older):
-      offset = try older.descriptor.status().size
+      let status = try older.descriptor.status()
+      offset = status.size
+      if bareStream != nil { time = status.modifiedNanoseconds }
       link = consume older
     }
     return true

@@ -95,6 +95,8 @@ package struct LogsParams: Codable, Hashable, Sendable {
 package struct LogsReport: Codable, Hashable, Sendable {
   package enum Format: String, CaseIterable, Hashable, Sendable, Codable {
     case text, json
+    /// What the agent has written and nothing else, as in the log files of supervisord's dialect.
+    case bytes
   }
 
   package struct File: Codable, Hashable, Sendable {
@@ -102,11 +104,14 @@ package struct LogsReport: Codable, Hashable, Sendable {
     package var agent: String
     package var path: String
     package var format: Format
+    /// Of format `bytes`: `stdout` or `stderr`.
+    @OrNull package var stream: String?
 
-    package init(agent: String, path: String, format: Format) {
+    package init(agent: String, path: String, format: Format, stream: String? = nil) {
       self.agent = agent
       self.path = path
       self.format = format
+      self.stream = stream
     }
   }
 

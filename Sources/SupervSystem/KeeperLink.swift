@@ -18,6 +18,8 @@ package enum KeeperRequest: Hashable, Sendable {
   /// Every daemon after this one is this program. One that does not come to serve is followed by
   /// the program before it.
   case execute(path: String)
+  /// What the service manager above superv is to hear, as sd_notify(3) has it.
+  case notify(String)
   /// The tree has ended, and another daemon begins it anew.
   case again
   /// The tree has ended; with this status the keeper ends as soon as the daemon has.
@@ -31,6 +33,7 @@ package enum KeeperRequest: Hashable, Sendable {
     case .spare(let pids): "spare \(pids.map(String.init).joined(separator: " "))"
     case .reap(let pid): "reap \(pid)"
     case .execute(let path): "execute \(path)"
+    case .notify(let assignments): "notify \(assignments)"
     case .again: "again"
     case .done(let status): "done \(status)"
     }
@@ -52,6 +55,7 @@ package enum KeeperRequest: Hashable, Sendable {
       guard let pid = Int32(text) else { return nil }
       self = .reap(pid: pid)
     case ("execute", let path?): self = .execute(path: path)
+    case ("notify", let assignments?): self = .notify(assignments)
     case ("done", let text?):
       guard let status = Int32(text) else { return nil }
       self = .done(status: status)

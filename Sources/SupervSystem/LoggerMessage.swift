@@ -46,6 +46,12 @@ package struct LogFileSettings: Hashable, Sendable {
 
   /// Absolute. Streams with the same path share the file.
   package var path: String
+  /// Whether that is surely no file, or whoever looks at it sees another one.
+  package var isDevice: Bool {
+    // What is below /dev/shm is as good a file as any.
+    path.hasPrefix(Self.systemLogMark) || path.hasPrefix("/proc/")
+      || path.hasPrefix("/dev/") && !path.hasPrefix("/dev/shm/")
+  }
   package var format: LogFormat
   /// The file is rotated before it would grow past this; 0 or less: never. A record that is longer
   /// stands alone in a file.

@@ -32,6 +32,10 @@ package enum Surroundings {
     unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
+  /// Takes a variable out of the environment, for this process and those that it starts
+  /// (unsetenv(3)). Only where there is one thread.
+  package static func remove(variable name: String) { unsafe _ = unsetenv(name) }
+
   /// The current directory, absolute (getcwd(3)).
   package static func currentDirectory() throws(SystemError) -> String {
     guard let path = unsafe getcwd(nil, 0) else { throw failure("getcwd", errno) }

@@ -69,6 +69,17 @@ package enum UnixSocket {
     return socket
   }
 
+  /// The same with a name that is in no folder, but in the network namespace (unix(7), "abstract").
+  package static func connect(
+    toAbstract name: String, kind: Kind = .stream, nonblocking: Bool = false
+  ) throws(SystemError) -> Descriptor {
+    let socket = try make(kind, nonblocking: nonblocking)
+    try retrying("connect", subject: "@\(name)") {
+      unsafe csv_unix_connect_abstract(socket.number, name)
+    }
+    return socket
+  }
+
   /// Two sockets that are connected with each other (socketpair(2)).
   package static func pair(
     kind: Kind = .packets, nonblocking: Bool = false

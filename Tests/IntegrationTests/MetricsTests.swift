@@ -67,6 +67,7 @@ extension String {
       #expect(try get("/healthz", port, superv).0 == 503)
       #expect(try get("/livez", port, superv).0 == 200)
       #expect(try superv("health").code == 1)
+      #expect(try superv("health", "--live").code == 0)
       try superv.send(.resume, to: "gate")
       try superv.wait(for: "the gate is ready again") { $0[agent: "gate"]?.ready == true }
       #expect(try get("/readyz", port, superv).0 == 200)
@@ -88,6 +89,8 @@ extension String {
         #"superv_call_duration_seconds_count{agent="writer"} 1"#,
         #"superv_breaker_state{agent="writer",name="writer",state="closed"} 1"#,
         #"superv_agent_threads{agent="gate",name="gate"}"#,
+        #"superv_table_entries{table="processes"} 3"#,
+        "superv_journal_bytes ",
         #"superv_agent_log_lines_total{agent="gate",name="gate"} 1"#,
         "superv_loop_lag_seconds_bucket",
       ]

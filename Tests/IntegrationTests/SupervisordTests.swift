@@ -51,6 +51,7 @@ import Testing
       try eventually("what is not a line yet is in the log") {
         superv.read("says.out") == "all of them|says||"
       }
+      #expect(try superv("logs", "broken").output == "err once more\nerr once more\n")
       let log = superv.read("supervisord.log")
       #expect(log.contains("INFO spawned: 'cat' with pid "), "\(log)")
       #expect(log.contains("INFO gave up: broken entered FATAL state"), "\(log)")

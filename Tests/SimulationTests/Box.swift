@@ -139,7 +139,7 @@ final class Box {
       case .keepStrangers(let pids):
         machine.strangers = machine.strangers.filter { pids.contains($0.key) }
       case .dropStranger(let pid): machine.strangers[pid] = nil
-      case .store, .rest: break
+      case .store, .rest, .tellManager, .standIn, .standBack: break
       case .complain(let text): auditor.note("superv says: \(text)")
       case .end:
         keeper = nil

@@ -57,6 +57,8 @@ final class FakeKernel: Kernel {
   var full: Set<ConnectionID> = []
   private(set) var open: Set<ConnectionID> = []
   private(set) var closed: [ConnectionID] = []
+  /// What the service manager has heard.
+  private(set) var toldManager: [String] = []
   var variables: [String: String] = [:]
   var files: [String: [UInt8]] = [:]
   var orphanProcesses: [ProcessKey: [Int32]] = [:]
@@ -79,6 +81,8 @@ final class FakeKernel: Kernel {
   private var ending: [ProcessKey: Termination] = [:]
 
   var realTimeNanoseconds: Int64 { Self.epochNanoseconds + now.nanoseconds }
+
+  func tellManager(_ assignments: String) { toldManager.append(assignments) }
 
   // MARK: Processes
 

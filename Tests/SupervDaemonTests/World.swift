@@ -53,10 +53,12 @@ final class World {
 
   /// A daemon that has not begun.
   ///
-  /// - Parameter text: its configuration; lines are indented as the caller likes.
+  /// - Parameters:
+  ///   - text: its configuration; lines are indented as the caller likes.
+  ///   - manager: what a service manager has put into superv's environment.
   init(
     idle text: String, memory: DaemonMemory = DaemonMemory(), seed: UInt64 = 1,
-    prepare: (FakeKernel) -> Void = { _ in },
+    manager: [String: String] = [:], prepare: (FakeKernel) -> Void = { _ in },
     change: @escaping @Sendable (inout AgentDefinition) -> Void = { _ in },
     location: SourceLocation = #_sourceLocation
   ) throws {
@@ -75,8 +77,10 @@ final class World {
       read.loaded.configuration, "\(read.loaded.diagnostics)", sourceLocation: location)
     prepare(kernel)
     self.text = source
-    options = DaemonOptions(
+    var options = DaemonOptions(
       configurationPath: ConfigurationText.path, pid: 42, jitterSeed: seed, load: load)
+    options.serviceManager = ServiceManager(manager)
+    self.options = options
     daemon = Daemon(
       configuration, of: [read.record], kernel: kernel, options: options, memory: memory)
     kernel.onSend = { [unowned self] id, bytes in
@@ -90,12 +94,12 @@ final class World {
   /// - Parameter change: what each definition is made into, with every reading.
   convenience init(
     _ text: String, memory: DaemonMemory = DaemonMemory(), seed: UInt64 = 1,
-    prepare: (FakeKernel) -> Void = { _ in },
+    manager: [String: String] = [:], prepare: (FakeKernel) -> Void = { _ in },
     change: @escaping @Sendable (inout AgentDefinition) -> Void = { _ in },
     location: SourceLocation = #_sourceLocation
   ) throws {
     try self.init(
-      idle: text, memory: memory, seed: seed, prepare: prepare, change: change,
+      idle: text, memory: memory, seed: seed, manager: manager, prepare: prepare, change: change,
       location: location)
     daemon.begin()
   }

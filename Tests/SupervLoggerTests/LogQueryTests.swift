@@ -167,6 +167,20 @@ extension LogFollower {
     #expect(try LogQuery(sources: []).records().isEmpty)
   }
 
+  /// What programs of supervisord's have written has no times, and is not looked into.
+  @Test func bareLinesAreShownAsTheyAre() throws {
+    let scratch = try Scratch()
+    let path = "\(scratch.path)/a.log"
+    let lines = ["one", "\(stamp) out two", #"{"time":"\#(stamp)","message":"three"}"#]
+    try Files.replace(path, with: Array(lines.map { "\($0)\n" }.joined().utf8).span)
+    let source = LogSource(path: path, name: "a", bareStream: .stderr)
+    for tail in [nil, 3, 2] {
+      let found = try LogQuery(sources: [source], tail: tail).records()
+      #expect(found.map(\.text) == lines.suffix(tail ?? 3))
+      #expect(found.allSatisfy { !$0.hasTime && $0.stream == .stderr && $0.timeNanoseconds > 0 })
+    }
+  }
+
   /// Lines longer than the blocks that are read, forwards and backwards.
   @Test func longLinesAreRead() throws {
     let scratch = try Scratch()

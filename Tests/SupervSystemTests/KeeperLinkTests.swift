@@ -5,7 +5,9 @@ import Testing
   @Test(arguments: [
     KeeperRequest.beginning, .serving, .again, .store(name: "control"),
     .spare(pids: [1, 4_194_304]),
-    .reap(pid: 7), .execute(path: "/a path/superv"), .done(status: 1),
+
+    .notify("READY=1\nSTATUS=1 agent, 1 up"), .reap(pid: 7), .execute(path: "/a path/superv"),
+    .done(status: 1),
   ]) func aRequestIsReadAsItWasWritten(request: KeeperRequest) {
     #expect(KeeperRequest(words: request.words) == request)
   }

@@ -46,6 +46,7 @@ int csv_socket_pair(int type, int nonblocking, int ends[2]);
 int csv_accept(int fd); // nonblocking
 int csv_unix_bind(int fd, const char *path);
 int csv_unix_connect(int fd, const char *path);
+int csv_unix_connect_abstract(int fd, const char *name);
 int csv_tcp_bind(int fd, const char *ip_literal, uint16_t port);
 int csv_tcp_connect(int fd, const char *ip_literal, uint16_t port);
 int csv_ip_family(const char *ip_literal); // AF_INET, AF_INET6, or -1 with EINVAL

@@ -21,7 +21,7 @@ struct AgentEnvironment {
     var environment = AgentEnvironment()
     let passed =
       settings.passesWholeEnvironment ? kernel.environmentNames : settings.passEnvironment
-    for name in passed {
+    for name in passed where !ServiceManager.variables.contains(name) {
       if let value = kernel.environmentVariable(name) { environment.set(name, value) }
     }
     if let user = agent.user, agent.hasUserVariables { environment.setUser(user, kernel) }

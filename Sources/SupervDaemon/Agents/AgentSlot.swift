@@ -1,4 +1,5 @@
 import SupervConfig
+import SupervProtocol
 import SupervSystem
 import SupervisionTree
 
@@ -21,6 +22,21 @@ struct AgentProcess {
   var pid: Int32 { facts.pid }
   var incarnation: UInt64 { facts.incarnation }
   var startedAt: MonotonicTime { facts.startedAt }
+}
+
+extension AgentSlot {
+  /// Those that can be read back.
+  var logFiles: [LogsReport.File] {
+    let name = definition.specification.name
+    guard let errorLog else {
+      return [.init(agent: name, path: log.path, format: log.format == .json ? .json : .text)]
+    }
+    var files = [(log, "stdout")]
+    if errorLog.path != log.path { files.append((errorLog, "stderr")) }
+    return files.filter { !$0.0.isDevice }.map { file, stream in
+      LogsReport.File(agent: name, path: file.path, format: .bytes, stream: stream)
+    }
+  }
 }
 
 extension LogFileSettings {

@@ -32,6 +32,9 @@ final class SessionHub {
 
   private var sessions: [ConnectionID: Session] = [:]
   private var counts: [ProcessKey: Int] = [:]
+
+  var count: Int { sessions.count }
+
   /// By the index of the node.
   private var serving: [Session?] = [] { didSet { servingState &+= 1 } }
   /// Grows whenever another one serves.

@@ -80,6 +80,8 @@ package struct CallTable: ~Copyable {
   private var nextNumber: UInt64
   private var issuedCount: UInt64 = 0
   package private(set) var count = 0
+  /// Those of calls that are over included.
+  package var slotCount: Int { slots.count }
 
   /// - Parameter firstNumber: so that the ids of one daemon are not those of the one before, whose
   ///   answers may still come.

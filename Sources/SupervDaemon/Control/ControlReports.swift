@@ -95,12 +95,8 @@ extension Daemon {
       }
       chosen = found
     }
-    let files = tree.children.filter { chosen?.contains($0) != false }.compactMap { node in
-      (agents.indices.contains(node.index) ? agents[node.index] : nil).map { slot in
-        LogsReport.File(
-          agent: slot.definition.specification.name, path: slot.log.path,
-          format: slot.log.format == .json ? .json : .text)
-      }
+    let files = tree.children.filter { chosen?.contains($0) != false }.flatMap { node in
+      (agents.indices.contains(node.index) ? agents[node.index] : nil)?.logFiles ?? []
     }
     let directory = configuration.settings.logDirectory
     return LogsReport(directory: directory, files: files, events: "\(directory)/events.ndjson")

@@ -29,6 +29,8 @@ final class HealthHub {
 
   /// By the index of the node.
   fileprivate var records: [Int: Record] = [:]
+  var recordCount: Int { records.count }
+  var timerCount: Int { timers.count }
   fileprivate var timers = TimerHeap()
   /// Probes in flight, and of which node they are.
   fileprivate var inFlight: [UInt64: Int] = [:]

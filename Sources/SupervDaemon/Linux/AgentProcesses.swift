@@ -83,6 +83,8 @@ extension LinuxKernel {
     logs.adoptStreams([running])
   }
 
+  package var probePids: [Int32] { probes.pids.sorted() }
+
   package func appendToJournal(_ lines: [UInt8]) -> Bool { journal.append(lines) }
 
   package func replaceJournal(_ lines: [UInt8]) -> Bool {

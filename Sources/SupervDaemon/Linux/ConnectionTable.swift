@@ -74,6 +74,9 @@ final class ConnectionTable {
   private let reserve = Reserve()
   private let openFileLimit: Int
 
+  var slotCount: Int { slots.value.count }
+  var count: Int { slotCount - freeSlots.count }
+
   init() throws(SystemError) {
     openFileLimit = Int(clamping: try ProcessLimit.current(.nofile).soft)
     reserve.fill(Self.reservedCount)

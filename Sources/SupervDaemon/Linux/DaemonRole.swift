@@ -47,10 +47,11 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     let house = try DaemonHouse(origin.configuration, start)
     let kernel = try house.makeKernel(start)
     hideMemory()
-    let options = DaemonOptions(
+    var options = DaemonOptions(
       configurationPath: start.configurationPath, pid: Processes.ownPid,
       keeperPid: house.keeper == nil ? nil : Processes.parentPid,
       jitterSeed: UInt64(bitPattern: Clock.realTimeNanoseconds), load: load)
+    options.serviceManager = ServiceManager(Surroundings.environment)
     let settings = origin.configuration.settings
     let memory: DaemonMemory
     if let journal = origin.journal {

@@ -20,6 +20,8 @@ final class JournalFile {
 
   static func path(in directory: String) -> String { "\(directory)/journal.ndjson" }
 
+  var byteCount: Int { Int(clamping: (try? file.status().size) ?? 0) }
+
   /// For a process that writes itself into it.
   var number: Int32 { file.number }
 

@@ -12,6 +12,8 @@ final class KeeperWatch {
   private var spared: [Int32] = []
   /// What it is to reap now.
   private var reaped: [Int32] = []
+  /// What the service manager is to hear, and the link did not take.
+  private var unsaid: [String] = []
 
   /// - Parameter died: told of the processes that nobody here can reap any more. Returns only when
   ///   there is no other way than to go on alone.
@@ -26,6 +28,18 @@ final class KeeperWatch {
   /// The end of a process that was spared is in the journal.
   func reap(_ pid: Int32) { reaped.append(pid) }
 
+  /// Has it tell the service manager something.
+  func notify(_ assignments: String) {
+    unsaid.append(assignments)
+    speak()
+  }
+
+  private func speak() {
+    while let first = unsaid.first, link.send(KeeperRequest.notify(first).words) {
+      unsaid.removeFirst()
+    }
+  }
+
   /// Tells the keeper what it does not know; first of all what to spare, since from then on that
   /// this daemon serves it reaps. What the link does not take waits for the next turn.
   func serve() {
@@ -35,6 +49,7 @@ final class KeeperWatch {
       spared.removeFirst(pids.count)
     }
     if !isServing { isServing = link.send(KeeperRequest.serving.words) }
+    speak()
     while isServing, let pid = reaped.first, link.send(KeeperRequest.reap(pid: pid).words) {
       reaped.removeFirst()
     }

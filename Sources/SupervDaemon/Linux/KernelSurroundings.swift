@@ -4,6 +4,8 @@ package import SupervSystem
 // found for the configuration.
 
 extension LinuxKernel {
+  package func tellManager(_ assignments: String) { keeper?.notify(assignments) }
+
   package var environmentNames: [String] { Surroundings.environment.keys.sorted() }
 
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }

@@ -64,7 +64,7 @@ package final class LinuxKernel: Kernel {
   private var told: [ProcessKey] = []
   private let notifySocket: NotifySocket
   let notifyPipes = NotifyPipes()
-  private let probes = ProbeTable()
+  let probes = ProbeTable()
   let taps = OutputTaps()
   let inputs = AgentInputs()
   let reader: FileReader

@@ -48,6 +48,8 @@ struct LogStreamTable {
 
   /// So many are identified that the logger should be told before the turn ends: until then it
   /// does not read their lines, which get the time at which it does.
+  var count: Int { entries.count }
+
   var hasManyIdentified: Bool { identified.count >= 32 }
 
   /// The logger has had this one from another daemon, or earlier from this one.

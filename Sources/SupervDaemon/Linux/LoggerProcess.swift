@@ -187,6 +187,8 @@ package final class LoggerProcess {
 
   /// What every agent instance has said so far, by its name.
   var usage: [String: LogUsage] { streams.usage }
+  var streamCount: Int { streams.count }
+  var recordPipeCount: Int { records.count }
 
   // MARK: Agents
 

@@ -19,6 +19,9 @@ final class NotifyPipes {
   private var entries: [UInt64: Entry] = [:]
   private var numbers: [ProcessKey: UInt64] = [:]
   private var nextNumber: UInt64 = 1
+
+  var count: Int { entries.count }
+
   private var buffer = [UInt8](repeating: 0, count: 4096)
 
   /// Listens to a process that is about to be started.

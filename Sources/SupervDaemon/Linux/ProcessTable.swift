@@ -203,6 +203,9 @@ final class ProcessTable {
   /// The processes of agents, by pid.
   var roots: [Int32: ProcessKey] { pids }
 
+  /// Those whose end the daemon has not taken in included.
+  var count: Int { entries.count + ended.count }
+
   /// Whether it is a child that a pidfd stands for, or did until its end is taken in.
   func has(_ pid: Int32) -> Bool { pids[pid] != nil || endedPids.contains(pid) }
 

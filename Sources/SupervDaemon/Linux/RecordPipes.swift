@@ -25,6 +25,8 @@ final class RecordPipes {
   private var nextNumber: UInt64 = 1
   private var totalBytes = 0
 
+  var count: Int { pipes.count }
+
   /// - Parameters:
   ///   - bytes: of records whole lines.
   ///   - open: makes the stream known to the logger.

@@ -198,6 +198,9 @@ extension TreeKiller {
 
 extension TreeKiller {
   /// When `advance` has something to do; nil: not before something ends.
+  /// Incarnations whose processes are known, or looked for.
+  var count: Int { incarnations.count + endings.count }
+
   var due: MonotonicTime? { endings.map { $0.hunt == nil ? max($0.due, nextLook) : $0.due }.min() }
 
   /// Whether `advance` is in the middle of something.

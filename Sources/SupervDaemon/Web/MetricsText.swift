@@ -60,6 +60,7 @@ extension Daemon {
     text.sample(Double(survey.daemon.processorNanoseconds) / 1e9)
     text.family("superv_memory_resident_bytes", .gauge, "Resident memory of superv itself.")
     text.sample(survey.daemon.residentBytes)
+    appendTables(to: &text)
   }
 
   private func appendLife(_ instances: [Instance], to text: inout PrometheusText) {

@@ -25,10 +25,17 @@ _superv() {
     logs:--until) :; return ;;
     logs:--stream) COMPREPLY=($(compgen -W "out err log" -- "$word")); return ;;
     logs:--grep) :; return ;;
+    soak:--for) :; return ;;
+    soak:--agents) :; return ;;
+    soak:--restarts) :; return ;;
+    soak:--calls) :; return ;;
+    soak:--lines) :; return ;;
+    soak:--probes) :; return ;;
+    soak:--report) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   case $command:$word in
     :-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help --version" -- "$word")) ;;
-    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify soak help completion version" -- "$word")) ;;
     start:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     start:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     run:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -52,7 +59,7 @@ _superv() {
     events:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     logs:-*) COMPREPLY=($(compgen -W "--follow --lines --since --until --stream --grep --json --socket --timeout --no-color --help" -- "$word")) ;;
     logs:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
-    health:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
+    health:-*) COMPREPLY=($(compgen -W "--live --json --socket --timeout --no-color --help" -- "$word")) ;;
     up:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     up:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     down:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -68,8 +75,9 @@ _superv() {
     call:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     notify:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     notify:*) COMPREPLY=($(compgen -W "ready not-ready status heartbeat" -- "$word")) ;;
+    soak:-*) COMPREPLY=($(compgen -W "--for --agents --restarts --calls --lines --probes --report --json --socket --timeout --no-color --help" -- "$word")) ;;
     help:-*) COMPREPLY=($(compgen -W "--man --json --socket --timeout --no-color --help" -- "$word")) ;;
-    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify help completion version" -- "$word")) ;;
+    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify soak help completion version" -- "$word")) ;;
     completion:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     completion:*) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
     version:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;

@@ -29,6 +29,7 @@ _superv_commands() {
     'hold:Keep superv'\''s hands off agents, for a debugger'
     'call:Call a method of an agent'
     'notify:Say how this agent is, from a script'
+    'soak:Load a tree of superv'\''s own for a while, and say what grows'
     'help:Show what a command does'
     'completion:Write a completion script for a shell'
     'version:Show the version'
@@ -167,6 +168,7 @@ _superv() {
       '-h[Show the help text of the command]' \
       '*:NAME:_superv_names' ;;
     health) _arguments \
+      '--live[Only whether superv itself turns, as /livez says]' \
       '--json[Write JSON for programs instead of text for people]' \
       '--socket[The control socket of the daemon]:PATH:_files' \
       '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
@@ -234,6 +236,20 @@ _superv() {
       '-h[Show the help text of the command]' \
       '1:WHAT:(ready not-ready status heartbeat)' \
       '2:TEXT: ' ;;
+    soak) _arguments \
+      '--for[How long; under 2m it says nothing]:DURATION: ' \
+      '--agents[How many agents]:N: ' \
+      '--restarts[How often agents end: N, N/s, N/m or N/h]:RATE: ' \
+      '--calls[How often they call each other]:RATE: ' \
+      '--lines[How many lines they print]:RATE: ' \
+      '--probes[How often they are probed]:RATE: ' \
+      '--report[Where soak.md, soak.json and soak.svg are written]:DIR:_files' \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' ;;
     help) _arguments \
       '--man[Write the manual page, for man(1), instead]' \
       '--json[Write JSON for programs instead of text for people]' \

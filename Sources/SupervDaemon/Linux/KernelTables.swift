@@ -1,0 +1,24 @@
+import SupervSystem
+
+extension LinuxKernel {
+  package var tableSizes: [TableSize] {
+    [
+      TableSize("processes", processes.count),
+      TableSize("connections", connections.count),
+      TableSize("connection_slots", connections.slotCount),
+      TableSize("log_streams", logs.streamCount),
+      TableSize("record_pipes", logs.recordPipeCount),
+      TableSize("probes", probes.count),
+      TableSize("trees", trees.count),
+      TableSize("notify_pipes", notifyPipes.count),
+      TableSize("open_files", Self.openFileCount),
+    ]
+  }
+
+  package var journalBytes: Int { journal.byteCount }
+
+  /// Its own folder of them a process may always read (proc_pid_fd(5)), less the descriptor for it.
+  private static var openFileCount: Int {
+    max(0, ((try? Files.names(in: "/proc/self/fd").count) ?? 0) - 1)
+  }
+}
