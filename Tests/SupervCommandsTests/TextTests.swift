@@ -21,7 +21,7 @@ import Testing
     "events",
     "logs",
     "health",
-    "up", "down", "restart", "signal", "hold", "call", "notify", "help", "completion", "version",
+    "up", "down", "restart", "signal", "hold", "call", "notify", "chaos", "help", "completion", "version",
   ]
 
   @Test("the help text of each command", arguments: commands)
