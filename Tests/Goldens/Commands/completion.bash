@@ -25,6 +25,10 @@ _superv() {
     logs:--until) :; return ;;
     logs:--stream) COMPREPLY=($(compgen -W "out err log" -- "$word")); return ;;
     logs:--grep) :; return ;;
+    chaos:--seed) :; return ;;
+    chaos:--for) :; return ;;
+    chaos:--agents) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")); return ;;
+    chaos:--report) COMPREPLY=($(compgen -f -- "$word")); return ;;
     soak:--for) :; return ;;
     soak:--agents) :; return ;;
     soak:--restarts) :; return ;;
@@ -35,7 +39,7 @@ _superv() {
   esac
   case $command:$word in
     :-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help --version" -- "$word")) ;;
-    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify soak help completion version" -- "$word")) ;;
+    :*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify chaos soak help completion version" -- "$word")) ;;
     start:-*) COMPREPLY=($(compgen -W "--wait --json --socket --timeout --no-color --help" -- "$word")) ;;
     start:*) COMPREPLY=($(compgen -f -- "$word")) ;;
     run:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
@@ -75,9 +79,12 @@ _superv() {
     call:*) COMPREPLY=($(compgen -W "$(_superv_names)" -- "$word")) ;;
     notify:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     notify:*) COMPREPLY=($(compgen -W "ready not-ready status heartbeat" -- "$word")) ;;
+    chaos:-*) COMPREPLY=($(compgen -W "--seed --for --agents --report --dry-run --json --socket --timeout --no-color --help" -- "$word")) ;;
+    chaos:*) if [[ $before == chaos ]]; then COMPREPLY=($(compgen -W "run" -- "$word"))
+      else COMPREPLY=($(compgen -f -- "$word")); fi ;;
     soak:-*) COMPREPLY=($(compgen -W "--for --agents --restarts --calls --lines --probes --report --json --socket --timeout --no-color --help" -- "$word")) ;;
     help:-*) COMPREPLY=($(compgen -W "--man --json --socket --timeout --no-color --help" -- "$word")) ;;
-    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify soak help completion version" -- "$word")) ;;
+    help:*) COMPREPLY=($(compgen -W "start run shutdown upgrade reload check import doctor status tree why events logs health up down restart signal hold call notify chaos soak help completion version" -- "$word")) ;;
     completion:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;
     completion:*) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
     version:-*) COMPREPLY=($(compgen -W "--json --socket --timeout --no-color --help" -- "$word")) ;;

@@ -29,6 +29,7 @@ _superv_commands() {
     'hold:Keep superv'\''s hands off agents, for a debugger'
     'call:Call a method of an agent'
     'notify:Say how this agent is, from a script'
+    'chaos:Break a running tree on purpose, and see that it holds'
     'soak:Load a tree of superv'\''s own for a while, and say what grows'
     'help:Show what a command does'
     'completion:Write a completion script for a shell'
@@ -236,6 +237,20 @@ _superv() {
       '-h[Show the help text of the command]' \
       '1:WHAT:(ready not-ready status heartbeat)' \
       '2:TEXT: ' ;;
+    chaos) _arguments \
+      '--seed[The same order of faults for the same number, plan and tree]:N: ' \
+      '--for[How long]:DURATION: ' \
+      '--agents[Hit only these agents, instances or supervisors, separated by commas]:NAMES:_superv_names' \
+      '--report[Write the report to BASE.md and BASE.json as well]:BASE:_files' \
+      '--dry-run[Say what would be done when, and do nothing]' \
+      '--json[Write JSON for programs instead of text for people]' \
+      '--socket[The control socket of the daemon]:PATH:_files' \
+      '--timeout[Give up after this long, with status 4; 0 waits for ever]:DURATION: ' \
+      '--no-color[Write no colors]' \
+      '--help[Show the help text of the command]' \
+      '-h[Show the help text of the command]' \
+      '1:ACTION:(run)' \
+      '2:PLAN:_files' ;;
     soak) _arguments \
       '--for[How long; under 2m it says nothing]:DURATION: ' \
       '--agents[How many agents]:N: ' \
