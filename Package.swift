@@ -68,6 +68,7 @@ let package = Package(
       imports: [
         "SupervisionTree", "SupervProtocol", "SupervisordProtocol", "SupervConfig", "SupervSystem",
       ]),
+    module("SupervChaos", imports: ["SupervProtocol", "SupervConfig"]),
     module("SupervKeeper", imports: ["SupervSystem"]),
     module("SupervLogger", imports: ["SupervSystem"]),
     module(
@@ -76,7 +77,7 @@ let package = Package(
       "SupervCommands",
       imports: [
         "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
-        "SupervKeeper", "SupervLogger",
+        "SupervChaos", "SupervKeeper", "SupervLogger",
       ]),
     program("superv", imports: ["CSupervEntry", "SupervCommands"]),
 
@@ -85,9 +86,13 @@ let package = Package(
 
     // The benchmark, and the same work done with bare system calls.
     .target(name: "CBench", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
+    module("BenchPage"),
     program(
-      "superv-bench", imports: ["CBench"],
-      embeds: [.embedInCode("Peers/calls.erl"), .embedInCode("Peers/calls.cpp")]),
+      "superv-bench", imports: ["CBench", "BenchPage"],
+      embeds: [
+        .embedInCode("Peers/agents.erl"), .embedInCode("Peers/calls.erl"),
+        .embedInCode("Peers/calls.cpp"),
+      ]),
     .executableTarget(
       name: "superv-bench-bare", dependencies: ["CBench"], cSettings: strictC,
       linkerSettings: staticLink + [
@@ -101,13 +106,21 @@ let package = Package(
     tests("SupervisordProtocolTests", of: ["SupervisordProtocol"]),
     tests("SupervConfigTests", of: ["SupervConfig", "SupervisionTree"], data: ["Broken"]),
     tests("SupervSystemTests", of: ["SupervSystem"]),
+    tests("BenchPageTests", of: ["BenchPage"]),
     tests("SupervAgentTests", of: ["SupervAgent", "SupervProtocol", "SupervSystem"]),
+    tests("SupervChaosTests", of: ["SupervChaos", "SupervConfig", "SupervProtocol"]),
     tests("SupervLoggerTests", of: ["SupervLogger", "SupervSystem"]),
     tests(
       "SupervDaemonTests",
       of: [
         "SupervDaemon", "SupervisionTree", "SupervProtocol", "SupervisordProtocol",
         "SupervConfig", "SupervSystem", "superv",
+      ]),
+    tests(
+      "SimulationTests",
+      of: [
+        "SupervDaemon", "SupervKeeper", "SupervisionTree", "SupervProtocol", "SupervConfig",
+        "SupervSystem",
       ]),
     tests(
       "SupervCommandsTests",

@@ -82,6 +82,10 @@ int cbench_write(const char *path, const void *bytes, size_t count) {
   return close(file) == 0 && is_whole ? 0 : -1;
 }
 
+int cbench_link(const char *target, const char *path) {
+  return symlink(target, path);
+}
+
 int cbench_link_target(const char *path, char *target) {
   ssize_t count = readlink(path, target, PATH_MAX - 1);
   if (count < 0) return -1;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -134,6 +135,38 @@ int cbench_kill(pid_t pid, int signal_number) {
 void cbench_reap(pid_t pid) {
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
   }
+}
+
+void cbench_open_processes(const pid_t *pids, int count, int *handles) {
+  for (int index = 0; index < count; index++) {
+    handles[index] = (int)syscall(SYS_pidfd_open, pids[index], 0);
+  }
+}
+
+int cbench_wait_ended(const int *handles, int count, int64_t deadline) {
+  int left = 0;
+  for (int index = 0; index < count; index++) {
+    struct pollfd ended = {.fd = handles[index], .events = POLLIN};
+    if (ended.fd < 0) continue;
+    int ready;
+    while ((ready = poll(&ended, 1, milliseconds_until(deadline))) < 0 && errno == EINTR) {
+    }
+    if (ready == 0) left++;
+  }
+  return left;
+}
+
+void cbench_close_processes(const int *handles, int count) {
+  for (int index = 0; index < count; index++) {
+    if (handles[index] >= 0) close(handles[index]);
+  }
+}
+
+void cbench_allow_files(int count) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= (rlim_t)count) return;
+  limit.rlim_cur = limit.rlim_max < (rlim_t)count ? limit.rlim_max : (rlim_t)count;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void cbench_exit(int status) {

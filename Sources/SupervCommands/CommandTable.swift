@@ -1,8 +1,11 @@
 // The one table of commands, in the order in which people meet them.
 
 let commandTable: [Command] =
-  treeCommands + questionCommands + actionCommands + agentCommands + soakCommands + otherCommands
+  treeCommands + questionCommands + actionCommands + agentCommands + trialCommands + otherCommands
   + roleCommands
+
+/// How well a tree holds.
+private let trialCommands = chaosCommands + soakCommands
 
 /// The commands that help, the man page and completion show.
 var visibleCommands: [Command] { commandTable.filter { !$0.isHidden } }

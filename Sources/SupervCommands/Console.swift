@@ -23,6 +23,8 @@ package final class Console {
   package var style: Style
   /// Why nothing more can be written; a reader that has gone away (`| head`) is no failure.
   package private(set) var failure: SystemError?
+  /// Whether standard error is a terminal, where what goes on for long may say how far it is.
+  package var showsProgress = false
   /// Nobody reads any more: whatever goes on for ever may stop.
   package private(set) var isClosed = false
 
@@ -68,6 +70,13 @@ package final class Console {
     let text = Array("\(message)\n".utf8)
     // Nobody is left to tell when standard error is gone.
     try? errors(text.span)
+  }
+
+  /// One line on a terminal, in the place of the one before; empty: gone.
+  func progress(_ text: String) {
+    let shown = style.width.map { String(text.prefix(max(1, $0 - 1))) } ?? text
+    let bytes = Array("\r\u{1B}[K\(shown)".utf8)
+    try? errors(bytes.span)
   }
 
   package func flush() {

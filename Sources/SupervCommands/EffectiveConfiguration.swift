@@ -47,6 +47,7 @@ private func effective(_ settings: DaemonSettings, _ tree: TreeSpecification) ->
     JSONMember("message_max", JSONTree(settings.maximumMessageBytes)),
     JSONMember("cgroups", .text(settings.controlGroups.rawValue)),
     JSONMember("log_total_max", JSONTree(settings.logTotalMaximumBytes)),
+    JSONMember("chaos", .flag(settings.allowsChaos)),
   ]
   return .object(
     members + effective(settings.eventLog) + effective(tree.intensity, tree.backoff))
@@ -120,6 +121,7 @@ private func effective(_ agent: AgentDefinition, under parent: String?) -> JSONT
     let limit = agent.limits.first { $0.resource == resource }
     return JSONMember("rlimit_\(resource.rawValue)", limit.map(effective) ?? .null)
   }
+  members.append(JSONMember("chaos", .flag(agent.allowsChaos)))
   members.append(JSONMember("program", agent.program.map(effective) ?? .null))
   return .object(members)
 }

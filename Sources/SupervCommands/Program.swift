@@ -23,6 +23,7 @@ private func status(of arguments: [String], _ roles: Roles) -> Int32 {
   let errors = StandardStream(2)
   let console = Console(
     style: terminalStyle(environment), output: output.write, errors: errors.write)
+  console.showsProgress = Surroundings.isTerminal(2)
   let session = Session(environment: environment, console: console, roles: roles)
   return runCommandLine(Array(arguments.dropFirst()), in: session)
 }

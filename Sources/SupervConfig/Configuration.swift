@@ -44,6 +44,8 @@ package struct DaemonSettings: Hashable, Sendable {
   /// The longest message on a socket.
   package var maximumMessageBytes = 1 << 20
   package var controlGroups: ControlGroupPolicy = .auto
+  /// Whether it may be broken on purpose.
+  package var allowsChaos = false
   /// What a configuration of supervisord says, from which all else was made.
   package var supervisord: SupervisordConfiguration?
 
@@ -110,6 +112,8 @@ package struct AgentDefinition: Hashable, Sendable {
   package var log = LogSettings()
   package var health = HealthSettings()
   package var calls = CallSettings()
+  /// Whether it may be broken on purpose, where the tree may.
+  package var allowsChaos = true
   /// It is run as supervisord runs it, where no key says so: its streams. Its paths are absolute.
   package var program: SupervisordProgram?
 

@@ -18,6 +18,7 @@ struct SupervSettings: Hashable, Sendable {
   var passEnvironment = DaemonSettings.defaultPassEnvironment
   var minimumOpenFiles: Int?
   var silenced: [SilencedWarning] = []
+  var allowsChaos = false
   var maximumMessageBytes: Int64 = 1 << 20
   var controlGroups: ControlGroupPolicy = .auto
   var logTotalMaximumBytes: Int64 = 1 << 30
@@ -89,6 +90,9 @@ let supervKeys: [Key<SupervSettings>] = [
   Key(
     "backoff_cap", \.backoff.cap, .backoff, default: "30s",
     "The longest such wait."),
+  Key(
+    "chaos", \.allowsChaos, .boolean, default: "no",
+    "Whether `superv chaos` may break this tree on purpose (docs/chaos.md)."),
   Key(
     "no_warning_of", \.silenced, .silenced, default: "",
     "What `superv check` says nothing of: folders and files that are not there yet, or that there "

@@ -44,7 +44,7 @@ struct FileLoader {
     }
     openFiles.append(file)
     let result = readSections(reading.files[file].bytes, as: .superv)
-    for problem in result.problems { report(problem, file) }
+    for problem in result.problems { reading.report(problem, inFile: file) }
     for section in result.sections { place(section, file) }
     openFiles.removeLast()
   }
@@ -150,36 +150,6 @@ struct FileLoader {
       reading.error(place, "the configuration has more than \(maximumFileCount) files")
     } else {
       load(path, from: place)
-    }
-  }
-
-  // MARK: Problems with lines
-
-  private mutating func report(_ problem: ReadingProblem, _ file: Int) {
-    let place = Place(file: file, line: problem.line, column: problem.column)
-    switch problem.kind {
-    case .byteOrderMark:
-      reading.warning(
-        place, "the file begins with a byte order mark", hint: "save it as UTF-8 without one")
-    case .invalidUTF8: reading.error(place, "this is not UTF-8", hint: "save the file as UTF-8")
-    case .nul: reading.error(place, "a NUL byte", hint: "is this a text file?")
-    case .lineTooLong:
-      reading.error(
-        place, "the line is longer than \(maximumLineBytes) bytes",
-        hint: "go on in the next line, indented")
-    case .textBeforeSection:
-      reading.error(
-        place, "text before the first section", hint: "begin with a header such as `[superv]`")
-    case .unclosedHeader:
-      reading.error(place, "the header has no `]`", hint: "such as `[agent:NAME]`")
-    case .emptyHeader: reading.error(place, "the header is empty", hint: "such as `[agent:NAME]`")
-    case .textAfterHeader:
-      reading.error(place, "text after the header", hint: "put it on a line of its own")
-    case .missingDelimiter:
-      reading.error(
-        place, "this line is no `key = value`",
-        hint: "a line that continues a value is indented; a comment starts with `;` or `#`")
-    case .missingKey: reading.error(place, "there is no key before the `=`")
     }
   }
 }

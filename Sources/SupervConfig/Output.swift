@@ -22,6 +22,7 @@ func daemonSettings(
   daemon.minimumOpenFiles = superv.minimumOpenFiles
   daemon.maximumMessageBytes = Int(superv.maximumMessageBytes)
   daemon.controlGroups = superv.controlGroups
+  daemon.allowsChaos = superv.allowsChaos
   checkRuntimeDirectory(daemon, settings, &reading)
   return daemon
 }
@@ -121,6 +122,7 @@ extension DeclaredTree {
     definition.nice = settings.nice.map { Int32($0) }
     definition.standardInput = settings.standardInput
     definition.signalTarget = settings.signalTarget
+    definition.allowsChaos = settings.allowsChaos
     definition.hasUserVariables = settings.hasUserVariables
     definition.log = settings.log
     definition.health = settings.healthSettings

@@ -34,6 +34,7 @@ struct AgentSettings: ChildSettings, Hashable, Sendable {
   var nice: Int?
   var standardInput = StandardInput.path("/dev/null")
   var signalTarget = SignalTarget.group
+  var allowsChaos = true
   var hasUserVariables = true
   var limits: [ResourceLimit.Resource: ResourceLimit] = [:]
   var treeLimits = TreeLimits()
@@ -152,6 +153,9 @@ let agentKeys: [Key<AgentSettings>] =
     Key(
       "log_files", \.log.maximumFiles, .integer(0...1000), default: .words("that of `[superv]`"),
       "Rotated log files kept beside the current one."),
+    Key(
+      "chaos", \.allowsChaos, .boolean, default: "yes",
+      "Whether `superv chaos` may hit it, where `[superv]` allows chaos at all."),
   ]
   + ResourceLimit.Resource.allCases.map { resource in
     Key(

@@ -28,6 +28,7 @@ package final class Daemon<Machine: Kernel> {
   let supervisord = SupervisordHub()
   let listening = ListeningHub()
   let service: ServiceHub
+  let chaos = ChaosHub()
   let startedAt: MonotonicTime
   let beginning: TreeBeginning
   /// Decided in this turn and not yet told.
@@ -130,6 +131,7 @@ package final class Daemon<Machine: Kernel> {
       agents[key.node.index]?.process?.isAlive = false
       endOutputs(of: key)
       endHealth(of: key)
+      endHogs(of: key)
       feed(.exited(key.node, incarnation: key.incarnation, termination))
       endCalls(of: key, termination)
     case .logger(let report): take(report)
@@ -184,10 +186,10 @@ package final class Daemon<Machine: Kernel> {
         writeListeners()
       }
     } while !story.isEmpty
-    if journal.isLong { writeSnapshot() }
+    mendJournal()
     tellManager(afterNews: hasNews)
     nextDeadline = earlier(
-      earlier(timers.first?.time, calls.nextDeadline),
+      earlier(earlier(timers.first?.time, journal.mendAt), calls.nextDeadline),
       earlier(health.nextDeadline, service.nextDeadline))
     kernel.setAlarm(at: nextDeadline)
   }
@@ -315,6 +317,8 @@ extension Daemon {
       } else if key == supervisordTimerKey {
         fireSupervisordTimer()
         advanceOperations()
+      } else if key == chaosTimerKey {
+        fireChaosTimer()
       } else {
         feed(.timer(NodeID(index: key)))
       }

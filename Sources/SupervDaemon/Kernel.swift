@@ -193,6 +193,8 @@ package protocol Kernel: AnyObject {
   func startProbe(_ probe: ProbeID, _ kind: ProbeKind, as launch: Launch)
   /// Ends a probe whose time is over, and every process of it.
   func cancelProbe(_ probe: ProbeID)
+  /// The commands that probe.
+  var probePids: [Int32] { get }
   /// The agent that a process belongs to now, by session, ancestry and control group.
   func owner(ofProcess pid: Int32) -> ProcessKey?
 
@@ -230,10 +232,14 @@ package protocol Kernel: AnyObject {
   func close(_ connection: ConnectionID)
 
   /// Appends whole lines to the journal, for a daemon that comes after this one. What cannot be
-  /// written is told once as a `log.fault`; nothing waits for it.
-  func appendToJournal(_ lines: [UInt8])
+  /// written is told once as a `journalFault`; nothing waits for it.
+  ///
+  /// - Returns: false when the journal lacks them from now on.
+  func appendToJournal(_ lines: [UInt8]) -> Bool
   /// Puts a new journal into the place of the old one, whole or not at all.
-  func replaceJournal(_ lines: [UInt8])
+  ///
+  /// - Returns: false when the old one is still there.
+  func replaceJournal(_ lines: [UInt8]) -> Bool
   /// As `JournalHeader` has it.
   var boot: String { get }
 
@@ -288,6 +294,7 @@ extension Kernel {
   package var tableSizes: [TableSize] { [] }
   package var journalBytes: Int { 0 }
   package func tellManager(_ assignments: String) {}
+  package var probePids: [Int32] { [] }
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
   package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }
   package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {}

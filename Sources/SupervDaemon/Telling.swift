@@ -8,7 +8,7 @@ extension Daemon {
   /// Told at the end of the turn.
   func tell(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
     var event = event
-    event.realTimeNanoseconds = kernel.realTimeNanoseconds
+    event.realTimeNanoseconds = realTimeNanoseconds
     change(&event)
     story.append(event)
     if front != nil { translate(event) }
@@ -50,7 +50,7 @@ extension Daemon {
   private func noteReadiness(_ note: Note) {
     switch note.kind {
     case .agentReady:
-      let now = kernel.realTimeNanoseconds
+      let now = realTimeNanoseconds
       agents[note.node.index]?.process?.facts.readyRealTimeNanoseconds = now
     case .agentNotReady: agents[note.node.index]?.process?.facts.readyRealTimeNanoseconds = nil
     default: break

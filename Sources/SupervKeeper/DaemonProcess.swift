@@ -13,17 +13,6 @@ final class DaemonProcess {
   let pid: Int32
   let pidfd: Descriptor
   let link: KeeperLink
-  /// It has found everything again: from now on what it does not need is reaped.
-  var isServing = false
-  /// Agents that run on from a daemon before. Until their ends are in the journal, a daemon that
-  /// comes after this one has to find them.
-  var spared: Set<Int32> = []
-  /// It ends for another program to go on.
-  var hasHandedOver = false
-  /// It ends because its tree has, which another one begins anew.
-  var beginsAnew = false
-  /// It ends because its tree has.
-  var doneStatus: Int32?
 
   private init(_ process: consuming SpawnedProcess, _ link: KeeperLink) {
     pid = process.pid
@@ -75,51 +64,5 @@ final class DaemonProcess {
   private static var mostInherited: Int {
     let room = (try? ProcessLimit.current(.nofile).soft) ?? 1024
     return Int(clamping: min(room, UInt64(2 * SpawnRequest.mostDescriptors)) / 2) - 32
-  }
-}
-
-/// How often daemons may die: the first death in a quiet minute costs nothing, every further one
-/// waits twice as long, up to half a minute.
-struct RestartBudget {
-  private static let limit = 5
-  private static let period: Int64 = 60_000_000_000
-  private static let firstDelay: Int64 = 100_000_000
-  private static let longestDelay: Int64 = 30_000_000_000
-
-  private var deaths: [Int64] = []
-
-  /// - Parameter now: on the monotonic clock, in nanoseconds, as all times here.
-  /// - Returns: how long to wait, and whether this is more than there should be.
-  mutating func spend(_ now: Int64) -> (delay: Int64, isSpent: Bool) {
-    deaths.removeAll { now - $0 > Self.period }
-    deaths.append(now)
-    guard deaths.count > 1 else { return (0, false) }
-    let doublings = min(deaths.count - 2, 20)
-    return (min(Self.longestDelay, Self.firstDelay << doublings), deaths.count > Self.limit)
-  }
-}
-
-/// Which program the next daemon is.
-struct DaemonExecutable {
-  /// This very program, wherever its file has been moved to.
-  private static let own = "/proc/self/exe"
-
-  private(set) var path = Self.own
-  /// What to go back to, until the new one has come to serve.
-  private var former: String?
-
-  mutating func change(to path: String) {
-    former = self.path
-    self.path = path
-  }
-
-  mutating func hasServed() { former = nil }
-
-  /// - Returns: whether there is a program to go back to.
-  mutating func revert() -> Bool {
-    guard let former else { return false }
-    path = former
-    self.former = nil
-    return true
   }
 }

@@ -51,19 +51,14 @@ package final class Keeper {
   private var strangers: [Int32: Stored] = [:]
   private var daemon: DaemonProcess?
   private let manager: ManagerVoice?
-  private var budget = RestartBudget()
-  private var startAt: Int64?
-  private var executable = DaemonExecutable()
-  /// Whether any daemon has begun: before that, its failure is the answer to `superv start`.
-  private var hasBegun: Bool
-  /// A signal that came while there was no daemon.
-  private var waitingSignal: Signal?
+  private var decisions: KeeperDecisions
   private var isOver: Int32?
 
   /// - Throws: `KeeperError` when another superv runs there, or something is missing.
   package init(_ settings: KeeperSettings) throws(KeeperError) {
     self.settings = settings
-    hasBegun = settings.lockDescriptor != nil
+    let hasBegun = settings.lockDescriptor != nil
+    decisions = KeeperDecisions(hasBegun: hasBegun, now: Clock.monotonicNanoseconds)
     if !hasBegun { ServiceManager.claimWatchdog() }
     manager = ServiceManager(Surroundings.environment).map { ManagerVoice($0) }
     do {
@@ -111,8 +106,8 @@ package final class Keeper {
     hideMemory()
     // Of a keeper that was the daemon the manager does not know yet.
     manager?.tell("MAINPID=\(Processes.ownPid)")
-    if hasBegun { manager?.standIn() }
-    startDaemon()
+    if settings.lockDescriptor != nil { manager?.standIn() }
+    decide(.time)
     var events: [EventPoll.Event] = []
     while true {
       if let isOver { return isOver }
@@ -129,30 +124,53 @@ package final class Keeper {
       takeSignals()
       reapOthers()
       manager?.advance()
-      if let due = startAt, due <= Clock.monotonicNanoseconds { startDaemon() }
+      decide(.time)
     }
   }
 
   private var patienceMilliseconds: Int32? {
-    [startAt, manager?.due].compactMap(\.self).min().map { due in
+    [decisions.nextStart, manager?.due].compactMap(\.self).min().map { due in
       Int32(clamping: max(0, (due - Clock.monotonicNanoseconds) / 1_000_000 + 1))
+    }
+  }
+
+  /// Carries out what follows from an event.
+  private func decide(_ event: KeeperDecisions.Event) {
+    for action in decisions.handle(event, now: Clock.monotonicNanoseconds) {
+      switch action {
+      case .start(let executable, let takesOver): startDaemon(executable, takesOver: takesOver)
+      case .signal(let signal):
+        if let daemon { _ = try? Processes.send(signal, to: daemon.pidfd) }
+      case .store(let name):
+        guard let descriptor = daemon?.link.takeDescriptor() else { break }
+        sockets.removeAll { $0.name == name }
+        sockets.append((name, Stored(descriptor)))
+      case .keepStrangers(let pids): strangers = strangers.filter { pids.contains($0.key) }
+      case .dropStranger(let pid): strangers[pid] = nil
+      case .rest: OwnMemory.giveBack(includingProgram: true)
+      case .tellManager(let assignments): manager?.tell(assignments)
+      case .standIn: manager?.standIn()
+      case .standBack: manager?.daemonServes()
+      case .complain(let text): complain(text)
+      case .end(let status): isOver = status
+      }
     }
   }
 
   // MARK: The daemon
 
-  private func startDaemon() {
-    startAt = nil
+  private func startDaemon(_ executable: String, takesOver: Bool) {
+    defer { ready = nil }
     do throws(SpawnError) {
       let new = try DaemonProcess.start(
-        executable.path, settings.daemonArguments + (hasBegun ? ["--takes-over"] : []),
+        executable, settings.daemonArguments + (takesOver ? ["--takes-over"] : []),
         lock: lock.number, ready: ready?.descriptor.number, inherited: inherited)
       try watch(new)
       daemon = new
+      decide(.started(pid: new.pid))
     } catch {
-      startFailed("the daemon cannot be started: \(error)")
+      decide(.startFailed("\(error)"))
     }
-    ready = nil
   }
 
   private var inherited: [InheritedDescriptor] {
@@ -172,33 +190,10 @@ package final class Keeper {
 
   private func listen(to daemon: DaemonProcess) {
     while case .words(let words) = daemon.link.receive() {
-      switch KeeperRequest(words: words) {
-      case .beginning: hasBegun = true
-      case .serving:
-        hasBegun = true
-        daemon.isServing = true
-        executable.hasServed()
-        manager?.daemonServes()
-        // The ends of all others are in the journal.
-        strangers = strangers.filter { daemon.spared.contains($0.key) }
-        // From now on it hardly does anything, for long.
-        OwnMemory.giveBack(includingProgram: true)
-        if let signal = waitingSignal { forward(signal) }
-      case .store(let name):
-        guard let descriptor = daemon.link.takeDescriptor() else { continue }
-        sockets.removeAll { $0.name == name }
-        sockets.append((name, Stored(descriptor)))
-      case .spare(let pids): daemon.spared.formUnion(pids)
-      case .reap(let pid):
-        daemon.spared.remove(pid)
-        strangers[pid] = nil
-      case .execute(let path):
-        executable.change(to: path)
-        daemon.hasHandedOver = true
-      case .notify(let assignments): manager?.tell(assignments)
-      case .again: daemon.beginsAnew = true
-      case .done(let status): daemon.doneStatus = status
-      case nil: complain("the daemon says '\(words)', which is not understood")
+      if let request = KeeperRequest(words: words) {
+        decide(.said(request))
+      } else {
+        complain("the daemon says '\(words)', which is not understood")
       }
     }
   }
@@ -208,74 +203,22 @@ package final class Keeper {
     try? poll.remove(dead.pidfd)
     try? poll.remove(dead.link.socket)
     daemon = nil
-    if dead.doneStatus == nil, hasBegun { manager?.standIn() }
-    if let asked = dead.doneStatus {
-      isOver = asked
-    } else if dead.beginsAnew {
-      startAt = Clock.monotonicNanoseconds
-    } else if dead.hasHandedOver {
-      complain("the daemon (pid \(dead.pid)) hands over to \(executable.path)")
-      startAt = Clock.monotonicNanoseconds
-    } else if !hasBegun {
-      // It has said why itself, where it could.
-      isOver = if case .exited(let code) = status { max(1, code) } else { 1 }
-    } else {
-      startFailed("the daemon (pid \(dead.pid)) ended unasked: \(status)")
-    }
-  }
-
-  /// The first one after a quiet time comes at once; others wait longer and longer.
-  private func startFailed(_ why: String) {
-    guard hasBegun else {
-      complain(why)
-      isOver = 1
-      return
-    }
-    if executable.revert() {
-      complain("\(why); the program before it is started again")
-      startAt = Clock.monotonicNanoseconds
-      return
-    }
-    let now = Clock.monotonicNanoseconds
-    let (delay, isSpent) = budget.spend(now)
-    startAt = now + delay
-    if isSpent {
-      complain(
-        "\(why); that is too often. The agents go on, and nobody restarts them. Another attempt in "
-          + "\(delay / 1_000_000_000) s")
-    } else {
-      complain("\(why); another one takes over")
-    }
+    decide(.ended(status))
   }
 
   // MARK: Signals and children
 
   private func takeSignals() {
     while let arrival = try? signals.next() {
-      if arrival.signal != .child { forward(arrival.signal) }
+      if arrival.signal != .child { decide(.signal(arrival.signal)) }
     }
   }
 
-  /// People signal the keeper, whose pid they see, and mean the tree. The daemon is never process 1
-  /// and knows fewer signals.
-  private func forward(_ arrived: Signal) {
-    let signal: Signal = arrived == .hangUp || arrived == .interrupt ? arrived : .terminate
-    let isSecond = waitingSignal == signal
-    waitingSignal = nil
-    // One that does not listen yet would die of it: that is for whoever asks twice.
-    if let daemon, daemon.isServing || isSecond {
-      _ = try? Processes.send(signal, to: daemon.pidfd)
-    } else {
-      waitingSignal = signal
-      if daemon == nil { startAt = Clock.monotonicNanoseconds }
-    }
-  }
-
-  /// What dead daemons have left, and what that leaves. An agent waits for the line about its end;
-  /// what comes from a daemon that is just ending is for the next one.
+  /// What dead daemons have left, and what that leaves. What comes from a daemon that is just
+  /// ending is for the next one.
   private func reapOthers() {
-    guard let daemon, daemon.isServing else { return }
-    while let pid = Processes.peekEnded(), pid != daemon.pid, !daemon.spared.contains(pid),
+    guard let daemon else { return }
+    while let pid = Processes.peekEnded(), decisions.mayReap(pid),
       !Processes.isEnding(daemon.pid)
     {
       guard (try? Processes.reap(pid: pid)) != nil else { return }

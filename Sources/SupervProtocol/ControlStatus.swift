@@ -6,6 +6,9 @@
 package enum ControlMethod: String, CaseIterable, Hashable, Sendable, Codable {
   case status, up, down, restart, signal, hold, events, why, logs, reload, health, call, shutdown
   case upgrade
+  case chaosFacts = "chaos.facts"
+  case chaosDisturb = "chaos.disturb"
+  case chaosCalm = "chaos.calm"
 }
 
 /// Params of methods that have none.

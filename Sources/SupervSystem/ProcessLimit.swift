@@ -41,10 +41,12 @@ package struct ProcessLimit: Hashable, Sendable {
   }
 
   /// Makes it the limit of this process.
-  package func apply() throws(SystemError) {
+  package func apply() throws(SystemError) { try apply(toPid: 0) }
+
+  func apply(toPid pid: Int32) throws(SystemError) {
     var raw = rlimit(rlim_cur: rlim_t(soft), rlim_max: rlim_t(hard))
     try retrying("setrlimit", subject: resource.rawValue) {
-      unsafe csv_limit(0, resource.number, nil, &raw)
+      unsafe csv_limit(pid, resource.number, nil, &raw)
     }
   }
 

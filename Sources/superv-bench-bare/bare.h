@@ -37,6 +37,10 @@ int64_t number(struct text digits);
 // Writes the digits of a number; how many there are, 20 at most.
 size_t put_number(char *at, uint64_t number);
 
+// What keeps others running, in trees.c.
+int tree(char **arguments);
+int nest(char **arguments);
+
 // The roles of the calls, in relay.c and agents.c.
 int relay(char **arguments);
 int answer_calls(char **arguments);

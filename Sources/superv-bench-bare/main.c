@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 void stop_with_parent(pid_t parent) {
@@ -33,24 +32,20 @@ static int child(char **arguments) {
   for (;;) pause();
 }
 
-// tree COUNT PROGRAM ARGUMENT…: keeps COUNT of it running.
-static int tree(char **arguments) {
-  stop_with_parent(getppid());
-  long count = atol(arguments[0]);
-  for (;;) {
-    if (count > 0) {
-      pid_t pid = vfork();
-      if (pid == 0) {
-        execv(arguments[1], arguments + 1);
-        _exit(127);
-      }
-      if (pid < 0) return fail("vfork");
-      count--;
-      continue;
-    }
-    siginfo_t death;
-    if (waitid(P_ALL, 0, &death, WEXITED) == 0) count++;
-  }
+// detached BOARD PIDFILE: the same as a daemon of the old kind, which leaves its parent and writes
+// down its pid. What watches it by that file ends it, and the nest what it forgets.
+static int detached(char **arguments) {
+  int64_t now = cbench_now();
+  struct cbench_board *board = cbench_board_open(arguments[0]);
+  if (!board) return fail(arguments[0]);
+  pid_t pid = fork();
+  if (pid != 0) return pid < 0 ? fail("fork") : 0;
+  char text[16];
+  int count = snprintf(text, sizeof text, "%d\n", getpid());
+  setsid();
+  if (cbench_write(arguments[1], text, (size_t)count) < 0) return fail(arguments[1]);
+  cbench_board_add(board, now);
+  for (;;) pause();
 }
 
 // write BOARD BYTES: writes whole blocks to stdout, notes beginning and end, then waits.
@@ -152,16 +147,24 @@ static int ask(char **arguments) {
   return count < 0 ? fail("read") : 0;
 }
 
+static bool is_run(const char *program) {
+  const char *slash = strrchr(program, '/');
+  return strcmp(slash ? slash + 1 : program, "run") == 0;
+}
+
 int main(int count, char **arguments) {
   static const struct {
     const char *name;
     int arguments;
     int (*run)(char **);
   } roles[] = {
-    {"child", 1, child}, {"tree", 2, tree},   {"write", 2, write_lines},
-    {"copy", 3, copy},   {"serve", 2, serve}, {"ask", 1, ask},
-    {"relay", 1, relay}, {"answer", 2, answer_calls}, {"call", 4, make_calls},
+    {"child", 1, child}, {"detached", 2, detached},   {"write", 2, write_lines},
+    {"tree", 2, tree},   {"nest", 2, nest},           {"copy", 3, copy},
+    {"serve", 2, serve}, {"ask", 1, ask},             {"relay", 1, relay},
+    {"call", 4, make_calls}, {"answer", 2, answer_calls},
   };
+  // The program `run` of a service folder is not told anything; the board lies beside it.
+  if (is_run(arguments[0])) return child((char *[]){"board", NULL});
   for (size_t index = 0; count > 1 && index < sizeof roles / sizeof roles[0]; index++) {
     if (strcmp(arguments[1], roles[index].name) == 0 && count - 2 >= roles[index].arguments) {
       return roles[index].run(arguments + 2);

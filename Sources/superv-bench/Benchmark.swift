@@ -67,10 +67,8 @@ struct Benchmark {
     }
     if options.parts.contains(.calls) { try measureCalls() }
     if options.parts.contains(.pings) { try measurePings() }
-    if options.parts.contains(.peers) {
-      try measurePeers()
-      try measureCallPeers()
-    }
+    if options.parts.contains(.peers) { try measurePeers() }
+    if options.parts.contains(.callPeers) { try measureCallPeers() }
   }
 
   private mutating func measureLargeTree() throws {

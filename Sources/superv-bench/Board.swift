@@ -29,12 +29,24 @@ import CBench
 
   var notes: [Note] { (0..<count).map { note($0) } }
 
-  /// Sleeps until there are `wanted` notes.
-  /// - Throws: when that takes longer than `seconds`.
-  func wait(for wanted: Int, seconds: Int64) throws(BenchError) {
+  /// When the last of some programs started.
+  func lastStart(of range: Range<Int>) -> Nanoseconds {
+    range.map { note($0).time }.max() ?? 0
+  }
+
+  /// Sleeps until there are `wanted` notes, or the time is up.
+  func has(_ wanted: Int, within seconds: Int64) throws(BenchError) -> Bool {
     let isThere = unsafe cbench_board_wait(
       board, UInt32(wanted), now() + seconds * 1_000_000_000)
     try checkInterrupt()
-    if !isThere { throw BenchError("\(count) of \(wanted) programs started in \(seconds) s") }
+    return isThere
+  }
+
+  /// Sleeps until there are `wanted` notes.
+  /// - Throws: when that takes longer than `seconds`.
+  func wait(for wanted: Int, seconds: Int64) throws(BenchError) {
+    if try !has(wanted, within: seconds) {
+      throw BenchError("\(count) of \(wanted) programs started in \(seconds) s")
+    }
   }
 }

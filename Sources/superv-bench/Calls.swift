@@ -1,3 +1,4 @@
+import BenchPage
 import CBench
 
 /// Calls from agent to agent through superv, and through a relay in C that speaks the same protocol

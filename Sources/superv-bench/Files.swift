@@ -51,6 +51,14 @@ func text(of path: String) -> String? {
   }
 }
 
+/// The size of a file and when it changed, on the wall clock; nil when there is none.
+func fileState(_ path: String) -> (size: Int64, modified: Nanoseconds)? {
+  var size: Int64 = 0
+  var modified: Int64 = 0
+  guard unsafe cbench_file_state(path, &size, &modified) == 0 else { return nil }
+  return (size, modified)
+}
+
 /// Waits until a program of ours listens there.
 func waitForSocket(_ path: String) throws(BenchError) {
   let limit = now() + 5_000_000_000

@@ -1,3 +1,4 @@
+import BenchPage
 import CBench
 
 /// One agent that writes as fast as it can, every line accounted for.
@@ -68,13 +69,6 @@ extension Benchmark {
       quiet = size == last ? quiet + 1 : 0
       last = size
     }
-  }
-
-  private func fileState(_ path: String) -> (size: Int64, modified: Int64)? {
-    var size: Int64 = 0
-    var modified: Int64 = 0
-    guard unsafe cbench_file_state(path, &size, &modified) == 0 else { return nil }
-    return (size, modified)
   }
 
   /// MB of the writer's bytes a second, from its first write to the last change of a file.

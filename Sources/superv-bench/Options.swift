@@ -3,14 +3,20 @@ import CBench
 /// What the command line asks for.
 struct Options {
   static let help = """
-    usage: superv-bench [--quick] [--peers] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
+    usage: superv-bench [--quick] [--only NAME,…] [--json FILE] [--superv PATH] [--strict]
                         [--agents N] [--samples N] [--rounds N] [--calls N] [--log-bytes N]
                         [--idle-seconds N] [--ping-seconds N]
+           superv-bench --peers [--page FILE] [--quick] [--beside NAME,…] [--turns NAME,…]
+                        [--agents N] [--log-bytes N] [--json FILE] [--superv PATH]
 
       --quick           small sizes: whether it works, not how fast it is
-      --peers           the same for supervisord, runit and s6 where they are installed, and
-                        calls over Erlang's distribution and gRPC
-      --only NAMES      of restart, start, status, idle, memory, log, calls, pings, peers
+      --peers           only superv beside supervisord, circus, runit, s6, monit and Erlang/OTP,
+                        where they are installed
+      --beside NAMES    only those of them, and superv only if it is named
+      --turns NAMES     of start, tree and log, only those
+      --page FILE       writes what --peers finds there, in Markdown, with plots beside it
+      --only NAMES      of restart, start, status, idle, memory, log, calls, pings, peers and
+                        call-peers (calls over Erlang's distribution and gRPC)
       --json FILE       writes the figures there too
       --superv PATH     the program to measure (default: beside superv-bench)
       --strict          exit status 1 when a target is missed
@@ -19,9 +25,17 @@ struct Options {
   /// The figures, by the names that `--only` takes.
   enum Part: String, CaseIterable {
     case restart, start, status, idle, memory, log, calls, pings, peers
+    case callPeers = "call-peers"
   }
 
-  var parts = Set(Part.allCases).subtracting([.peers])
+  var parts = Set(Part.allCases).subtracting([.peers, .callPeers])
+  /// As they were given.
+  let arguments: [String]
+  var isQuick = false
+  var pagePath: String?
+  /// Nil for all that are installed.
+  var peerNames: Set<String>?
+  var turnNames: Set<String> = ["start", "tree", "log"]
   var jsonPath: String?
   var supervPath: String
   /// Programs with the bare system calls.
@@ -45,6 +59,7 @@ struct Options {
   init?(_ arguments: [String]) throws(BenchError) {
     guard let own = linkTarget("/proc/self/exe") else { throw BenchError("/proc is needed") }
     let folder = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
+    self.arguments = arguments
     supervPath = folder + "/superv"
     barePath = folder + "/superv-bench-bare"
     var rest = arguments[...]
@@ -52,10 +67,14 @@ struct Options {
       switch option {
       case "--help", "-h": return nil
       case "--quick":
+        isQuick = true
         (agentCount, sampleCount, roundCount) = (50, 20, 1)
         (statusCount, logBytes, idleSeconds) = (5, 16 << 20, 1)
         (callCount, pingSeconds) = (500, 2)
-      case "--peers": parts.insert(.peers)
+      case "--peers": parts = [.peers]
+      case "--beside": peerNames = try Self.names(option, &rest)
+      case "--turns": turnNames = try Self.names(option, &rest)
+      case "--page": pagePath = try Self.value(of: option, &rest)
       case "--strict": isStrict = true
       case "--json": jsonPath = try Self.value(of: option, &rest)
       case "--superv": supervPath = try Self.value(of: option, &rest)
@@ -91,6 +110,12 @@ struct Options {
       throw .usage("\(option) needs a number above 0")
     }
     return number
+  }
+
+  private static func names(
+    _ option: String, _ rest: inout ArraySlice<String>
+  ) throws(BenchError) -> Set<String> {
+    Set(try value(of: option, &rest).split(separator: ",").map(String.init))
   }
 
   private static func parts(_ list: String) throws(BenchError) -> Set<Part> {

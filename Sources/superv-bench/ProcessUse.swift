@@ -9,12 +9,15 @@ struct ProcessUse {
   /// - Throws: when one of them is gone.
   init(of pids: [Int32]) throws(BenchError) {
     for pid in pids {
-      guard let status = text(of: "/proc/\(pid)/status"),
-        let memory = text(of: "/proc/\(pid)/smaps_rollup"),
+      guard let memory = text(of: "/proc/\(pid)/smaps_rollup"),
         let statistics = Statistics(pid)
       else { throw BenchError("process \(pid) is gone") }
-      wakeUps += Self.number("voluntary_ctxt_switches:", in: status)
-      wakeUps += Self.number("nonvoluntary_ctxt_switches:", in: status)
+      // The file of the process itself has those of its first thread only.
+      for thread in names(in: "/proc/\(pid)/task") {
+        guard let status = text(of: "/proc/\(pid)/task/\(thread)/status") else { continue }
+        wakeUps += Self.number("voluntary_ctxt_switches:", in: status)
+        wakeUps += Self.number("nonvoluntary_ctxt_switches:", in: status)
+      }
       cpuTicks += statistics.cpuTicks
       pssBytes += Self.number("Pss:", in: memory) * 1024
     }

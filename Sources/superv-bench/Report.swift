@@ -1,3 +1,5 @@
+import BenchPage
+
 /// One measured figure, beside what bare system calls need for the same work.
 struct Figure {
   enum Target {
@@ -102,30 +104,10 @@ private func quoted(_ text: String) -> String {
   return "\"\(escaped)\""
 }
 
-extension Double {
-  /// With so many decimals at most, and none for large numbers.
-  func rounded(to decimals: Int) -> String {
-    guard magnitude < 1000 else { return String(Int(rounded())) }
-    let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
-    let text = String((self * scale).rounded() / scale)
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-  }
-}
-
 extension String {
   fileprivate func trimmingSuffix(_ character: Character) -> String {
     var text = self[...]
     while text.last == character { text.removeLast() }
     return String(text)
-  }
-}
-
-extension Collection where Element: Comparable {
-  /// The value that a fraction of all values do not exceed (nearest rank).
-  func quantile(_ fraction: Double) -> Element? {
-    let sorted = sorted()
-    guard !sorted.isEmpty else { return nil }
-    let rank = Int((fraction * Double(sorted.count)).rounded(.up))
-    return sorted[Swift.min(Swift.max(rank, 1), sorted.count) - 1]
   }
 }

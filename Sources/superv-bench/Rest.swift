@@ -1,3 +1,4 @@
+import BenchPage
 import CBench
 
 /// What a tree costs that has nothing to do, and what looking at it costs.

@@ -1,3 +1,4 @@
+import BenchPage
 import CBench
 
 /// Death by SIGKILL to the first instruction of the replacement.

@@ -1,3 +1,4 @@
+import BenchPage
 import CBench
 
 /// A cold start: from the start of the program to the first instruction of the last agent.

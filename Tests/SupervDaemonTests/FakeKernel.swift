@@ -166,16 +166,18 @@ final class FakeKernel: Kernel {
 
   let boot = "this one"
 
-  func appendToJournal(_ lines: [UInt8]) {
-    guard takeStep() else { return }
+  func appendToJournal(_ lines: [UInt8]) -> Bool {
+    guard takeStep() else { return true }
     journal += lines
     _ = takeStep()
+    return true
   }
 
-  func replaceJournal(_ lines: [UInt8]) {
-    guard takeStep() else { return }
+  func replaceJournal(_ lines: [UInt8]) -> Bool {
+    guard takeStep() else { return true }
     journal = lines
     _ = takeStep()
+    return true
   }
 
   func signal(_ process: ProcessKey, _ signal: Signal) {

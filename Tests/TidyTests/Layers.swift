@@ -14,18 +14,20 @@ enum Layers {
     "SupervDaemon": [
       "SupervisionTree", "SupervProtocol", "SupervisordProtocol", "SupervConfig", "SupervSystem",
     ],
+    "SupervChaos": ["SupervProtocol", "SupervConfig"],
     "SupervKeeper": ["SupervSystem"],
     "SupervLogger": ["SupervSystem"],
     "SupervAgent": ["SupervProtocol", "SupervSystem"],
     "SupervCommands": [
       "SupervisionTree", "SupervProtocol", "SupervConfig", "SupervSystem", "SupervDaemon",
-      "SupervKeeper", "SupervLogger",
+      "SupervChaos", "SupervKeeper", "SupervLogger",
     ],
     "superv": ["CSupervEntry", "SupervCommands"],
     "superv-conformance-subject": ["SupervAgent", "SupervSystem"],
     // The benchmark shares no code with what it measures.
     "CBench": [],
-    "superv-bench": ["CBench"],
+    "BenchPage": [],
+    "superv-bench": ["CBench", "BenchPage"],
     "superv-bench-bare": ["CBench"],
   ]
 

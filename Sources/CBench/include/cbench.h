@@ -72,6 +72,14 @@ int cbench_free_port(void);
 int cbench_kill(pid_t pid, int signal_number);
 // Reaps a child of ours.
 void cbench_reap(pid_t pid);
+// Opens a pidfd for each process; -1 stands for one that is gone.
+void cbench_open_processes(const pid_t *_Nonnull pids, int count, int *_Nonnull handles);
+// Sleeps until all of them have ended; how many have not when `deadline` passed. A signal
+// does not end it: it is what cleaning up waits with.
+int cbench_wait_ended(const int *_Nonnull handles, int count, int64_t deadline);
+void cbench_close_processes(const int *_Nonnull handles, int count);
+// Allows this process and those it starts so many descriptors, or what the hard limit allows.
+void cbench_allow_files(int count);
 _Noreturn void cbench_exit(int status);
 // Writes to stderr.
 void cbench_complain(const char *_Nullable bytes, size_t count);
@@ -139,6 +147,8 @@ int cbench_make_folder(const char *_Nonnull path);
 // Removes it and what is in it.
 void cbench_remove(const char *_Nonnull path);
 int cbench_write(const char *_Nonnull path, const void *_Nonnull bytes, size_t count);
+// A symbolic link at `path`.
+int cbench_link(const char *_Nonnull target, const char *_Nonnull path);
 // As readlink(2) and realpath(3), with a zero at the end; `target` holds PATH_MAX bytes.
 int cbench_link_target(const char *_Nonnull path, char *_Nonnull target);
 int cbench_real_path(const char *_Nonnull path, char *_Nonnull real);

@@ -97,7 +97,7 @@ extension Daemon {
       task: try params.task.map { (task) throws(RPCError) in try limited(task, "task", 128) },
       fields: try fields(of: message, in: line))
     guard let place = logPlace(of: process) else { return }
-    let record = place.record(entry, realTimeNanoseconds: kernel.realTimeNanoseconds)
+    let record = place.record(entry, realTimeNanoseconds: realTimeNanoseconds)
     guard record.count <= Self.maximumRecordBytes else {
       throw .invalidParameters("a record may have \(Self.maximumRecordBytes) bytes at most")
     }

@@ -64,6 +64,16 @@ extension Daemon {
       let id = error.id.map { range in range.map { line[$0] } }
       return reply(in: session, id, failure: error.error)
     }
+    if chaos.isDisturbing, message.kind == .result || message.kind == .error,
+      !isUndisturbed(line, from: session)
+    {
+      return
+    }
+    take(&message, in: line, from: session)
+  }
+
+  /// - Parameter message: scanned from the line.
+  func take(_ message: inout Message, in line: Span<UInt8>, from session: Session) {
     switch message.kind {
     case .result: takeAnswer(to: message.id, .ok, message.result, in: line, from: session)
     case .error: takeAnswer(to: message.id, .error, message.error, in: line, from: session)

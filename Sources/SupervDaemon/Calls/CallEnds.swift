@@ -26,13 +26,10 @@ extension Daemon {
     guard let id = CallID(answer: text, in: line), calls.table.wasIssued(id) else {
       return countStray(from: session)
     }
-    guard let call = calls.table[id] else {
-      if let agent = calls.agent(of: session.asker) {
-        calls.agents[agent].metrics.lateAnswers &+= 1
-      }
-      return
-    }
+    guard let call = calls.table[id] else { return countLate(from: session) }
     guard call.connection == session.id else { return countStray(from: session) }
+    // The alarm that ends it comes after everything that has come with it.
+    guard eventTime < call.deadline else { return countLate(from: session) }
     let maximumBytes = value.count &+ MessageScanner.maximumIDBytes &+ Self.answerBytes
     let isTaken = kernel.send(to: call.answersTo, maximumBytes: maximumBytes) { output in
       output.append(#"{"jsonrpc":"2.0","id":"#)
@@ -43,6 +40,11 @@ extension Daemon {
     }
     end(id, call, outcome)
     if !isTaken { dropDeaf(call.answersTo) }
+  }
+
+  private func countLate(from session: Session) {
+    guard let agent = calls.agent(of: session.asker) else { return }
+    calls.agents[agent].metrics.lateAnswers &+= 1
   }
 
   private func countStray(from session: Session) {

@@ -1,4 +1,5 @@
 import SupervConfig
+import SupervProtocol
 import SupervisionTree
 
 /// All calls, and all that is known of those who call and are called.
@@ -11,6 +12,8 @@ final class CallHub {
   private let keptTable: Exclusive<CallTable>
   var monitors = MonitorTable()
   var refusals = RefusalLimiter()
+  /// Calls that were handed to somebody. Each of them is in `endedCount` in the end.
+  var begunCount: UInt64 = 0
   private let traceIDs: Exclusive<Jitter>
   /// Grows whenever the tree has changed: what peers know of their readiness is of one state of it.
   private(set) var treeState: UInt64 = 1
@@ -70,6 +73,9 @@ final class CallHub {
         breakers: instances.map { ($0.name, $0.breaker.state(at: now)) })
     }
   }
+
+  /// With whatever end, over all agents there have been.
+  var endedCount: UInt64 { (0..<agents.count).reduce(0) { $0 + agents[$1].metrics.latency.count } }
 
   func treeChanged() { treeState &+= 1 }
 

@@ -80,6 +80,7 @@ extension Daemon {
       _ = calls.peers[callee.index].breaker.end(.none, epoch: epoch, at: now)
       throw refused(.overloaded, agent, "\(calls.name(of: callee)) does not read what it is sent")
     }
+    calls.begunCount &+= 1
     if let transition { tell(transition, of: callee) }
   }
 

@@ -56,6 +56,14 @@ extension Daemon {
       let params = try JSON.decodeParams(UpgradeParams.self, of: message, in: line)
       try handOver(to: params.binary, askedBy: id)
       reply(to: id, requestID, UpgradeReport(pid: options.pid))
+    case .chaosFacts: reply(to: id, requestID, try chaosFacts())
+    case .chaosDisturb:
+      let params = try JSON.decodeParams(ChaosDisturbParams.self, of: message, in: line)
+      try disturb(params, askedBy: id)
+      reply(to: id, requestID, NoParams())
+    case .chaosCalm:
+      try calmDown()
+      reply(to: id, requestID, NoParams())
     }
   }
 

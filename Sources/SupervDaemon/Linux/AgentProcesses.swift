@@ -83,11 +83,13 @@ extension LinuxKernel {
     logs.adoptStreams([running])
   }
 
-  package func appendToJournal(_ lines: [UInt8]) { journal.append(lines) }
+  package var probePids: [Int32] { probes.pids.sorted() }
 
-  package func replaceJournal(_ lines: [UInt8]) {
-    journal.replace(lines)
+  package func appendToJournal(_ lines: [UInt8]) -> Bool { journal.append(lines) }
+
+  package func replaceJournal(_ lines: [UInt8]) -> Bool {
     hasMemoryToGiveBack = true
+    return journal.replace(lines)
   }
 
   private func start(

@@ -59,6 +59,11 @@ package func runDaemon(_ start: DaemonStart, announce: (String?) -> Void) -> Int
     } else {
       var read = try DaemonMemory.read(
         from: settings.stateDirectory, eventFiles: house.eventFiles)
+      if let finished = origin.finished,
+        let told = Daemon.conclude(finished, kernel: kernel, options: options)
+      {
+        read = told
+      }
       // supervisord starts what starts by itself, whoever stopped it in another life.
       if settings.supervisord != nil { read.stopped = [] }
       memory = read
@@ -129,6 +134,8 @@ private struct DaemonOrigin {
   let configuration: Configuration
   let records: [RecordedConfiguration]
   private(set) var journal: JournalContents?
+  /// Of a daemon that had nothing left to do, and has died before it could clear up.
+  private(set) var finished: JournalContents?
   /// The files say something else than what runs.
   private(set) var isOutOfDate = false
 
@@ -146,10 +153,10 @@ private struct DaemonOrigin {
     guard let new = read.loaded.configuration else {
       throw HouseError(read.loaded.diagnostics.map(\.description).joined(separator: "\n"))
     }
-    // One that had nothing left to do has died before it could clear up.
     let found = try Self.journal(in: new.settings.runtimeDirectory)
     guard let found, found.tree.finishedEnd == nil else {
       Survivors.kill(agentSocket: new.settings.agentSocket)
+      finished = found
       (configuration, records) = (new, [read.record])
       return
     }

@@ -25,19 +25,23 @@ final class JournalFile {
   /// For a process that writes itself into it.
   var number: Int32 { file.number }
 
-  func append(_ lines: [UInt8]) {
+  /// - Returns: whether they are in it.
+  func append(_ lines: [UInt8]) -> Bool {
     do {
       if isTorn { try file.writeAll("\n") }
       isTorn = true
       try file.writeAll(lines.span)
       isTorn = false
       isFaulty = false
+      return true
     } catch {
       note(error)
+      return false
     }
   }
 
-  func replace(_ lines: [UInt8]) {
+  /// - Returns: whether it was; otherwise the old one is still there, and is written on to.
+  func replace(_ lines: [UInt8]) -> Bool {
     let draft = "\(path).draft"
     do {
       let new = try Files.open(
@@ -47,10 +51,11 @@ final class JournalFile {
       file = new
       isTorn = false
       isFaulty = false
+      return true
     } catch {
-      // The old one is still right: what happens is written on to it.
       try? Files.remove(draft)
       note(error)
+      return false
     }
   }
 

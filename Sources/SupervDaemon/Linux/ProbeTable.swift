@@ -12,7 +12,8 @@ final class ProbeTable {
   private var runs: [UInt64: Run] = [:]
   /// Killed, and to be reaped.
   private var dying: [UInt64: CommandProbe] = [:]
-  private var pids: Set<Int32> = []
+  /// Of commands.
+  private(set) var pids: Set<Int32> = []
   /// Over before they had to wait for anything.
   private var news: [(id: ProbeID, outcome: ProbeOutcome)] = []
 

@@ -9,6 +9,7 @@ struct JournalState {
   /// It is written anew when it has grown by so much, and by several times what it began with.
   private static let grownBytes = 1 << 20
   private static let grownFactor = 4
+  private static let mendingPause = Duration.seconds(1)
   /// What a node takes in a snapshot, about.
   static let nodeByteCount = 1 << 10
 
@@ -22,6 +23,8 @@ struct JournalState {
   var announced: [StoryEvent] = []
   /// How many of the latest of these go with the next line, in the same write.
   var unwrittenCount = 0
+  /// When it is written anew because it lacks what could not be written; nil: it is whole.
+  private(set) var mendAt: MonotonicTime?
   private var snapshotByteCount = 0
   private var byteCount = 0
 
@@ -32,6 +35,13 @@ struct JournalState {
   mutating func hasBegun(with count: Int) {
     snapshotByteCount = count
     byteCount = 0
+  }
+
+  /// The disk may have room again at once; if not, it is tried again now and then.
+  mutating func hasLost(_ now: MonotonicTime) { mendAt = mendAt ?? now }
+
+  mutating func wasWritten(whole isWhole: Bool, _ now: MonotonicTime) {
+    mendAt = isWhole ? nil : now + Self.mendingPause
   }
 
   var isLong: Bool { byteCount > Self.grownBytes + Self.grownFactor * snapshotByteCount }
@@ -47,7 +57,7 @@ extension Daemon {
     }
     entry.appendLine(to: &lines)
     journal.hasGrown(by: lines.count)
-    kernel.appendToJournal(lines)
+    if !kernel.appendToJournal(lines) { journal.hasLost(kernel.now) }
   }
 
   /// Writes the journal anew where what has happened is not for a line of it, before the effects
@@ -99,7 +109,7 @@ extension Daemon {
     var lines: [UInt8] = []
     for entry in entries { entry.appendLine(to: &lines) }
     journal.hasBegun(with: lines.count)
-    kernel.replaceJournal(lines)
+    journal.wasWritten(whole: kernel.replaceJournal(lines), kernel.now)
   }
 
   /// Writes the journal of a tree to which nothing has happened.
@@ -111,6 +121,11 @@ extension Daemon {
     var lines: [UInt8] = []
     for entry in entries { entry.appendLine(to: &lines) }
     journal.hasBegun(with: lines.count + tree.nodeCount * JournalState.nodeByteCount)
-    kernel.replaceJournal(lines)
+    journal.wasWritten(whole: kernel.replaceJournal(lines), kernel.now)
+  }
+
+  /// Without what it lacks a daemon that comes after this one would go on from something else.
+  func mendJournal() {
+    if journal.isLong || journal.mendAt.map({ $0 <= kernel.now }) == true { writeSnapshot() }
   }
 }

@@ -75,19 +75,41 @@ extension Daemon {
   }
 }
 
+// MARK: - After the end
+
+extension Daemon {
+  /// Tells what a daemon had still to tell that has died when its tree had ended.
+  ///
+  /// - Returns: what outlives it; nil when this superv cannot make its configuration any more.
+  package static func conclude(
+    _ contents: JournalContents, kernel: Machine, options: DaemonOptions
+  ) -> DaemonMemory? {
+    guard let configuration = contents.loadConfiguration() else { return nil }
+    let daemon = Daemon(
+      configuration, of: contents.configurations, kernel: kernel, options: options,
+      memory: contents.memory, recovered: contents)
+    daemon.begin()
+    return daemon.memory
+  }
+}
+
 // MARK: - On purpose
 
 extension Daemon {
   /// Ends this daemon with its turn, and leaves everything as it is for the next one.
   ///
-  /// - Throws: `RPCError` when there is nobody who would start another one.
+  /// - Throws: `RPCError` when there is nobody who would start another one, or nothing to go on
+  ///   from.
   func handOver(to binary: String, askedBy id: ConnectionID) throws(RPCError) {
     guard options.keeperPid != nil else {
       throw RPCError(.unavailable, "no keeper is there to start another daemon")
     }
-    tell(StoryEvent("daemon.upgrading", .daemon, reason: binary)) { $0.peer = peer(id) }
     // With all of the tree, which another program might not make of the configuration.
     writeSnapshot()
+    guard journal.mendAt == nil else {
+      throw RPCError(.unavailable, "the journal, from which another daemon goes on, is not written")
+    }
+    tell(StoryEvent("daemon.upgrading", .daemon, reason: binary)) { $0.peer = peer(id) }
     successor = binary
   }
 }
