@@ -29,7 +29,7 @@ extension PlantedBug {
     case .orderSwapped: 5
     case .recycledPid: 25
     case .counterReset: 223
-    case .silentDisk: 107
+    case .silentDisk: 129
     }
   }
 

@@ -21,8 +21,8 @@ import Testing
     "events",
     "logs",
     "health",
-    "up", "down", "restart", "signal", "hold", "call", "notify", "soak", "help", "completion",
-    "version",
+    "up", "down", "restart", "signal", "hold", "call", "notify", "chaos", "soak", "help",
+    "completion", "version",
   ]
 
   @Test("the help text of each command", arguments: commands)
