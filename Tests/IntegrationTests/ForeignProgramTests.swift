@@ -25,6 +25,9 @@ func installed(_ program: String) -> String? {
       ready = declared
       liveness = unix:%(here)s/redis.sock
       liveness_interval = 100ms
+      startup = unix:%(here)s/redis.sock
+      startup_interval = 100ms
+      startup_failure_threshold = 1000
 
       """
     try withSuperv(tree) { superv in

@@ -42,6 +42,7 @@ import Testing
   func theKeeperIsNotOverdrawnEither(seed: UInt64) {
     var plan = ChaosPlan()
     plan.rate = 300
+    plan.isSwarm = false
     plan.faults[.daemonKill]?.weight = 100
     let kills = makeSchedule(plan, for: smallTree(), seed: seed).filter { $0.kind == .daemonKill }
     #expect(kills.count > 3)
@@ -53,7 +54,8 @@ import Testing
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
   func nobodyStartsWithoutDescriptors(seed: UInt64) {
     var plan = ChaosPlan()
-    plan.rate = 300
+    plan.rate = 60
+    plan.duration = .seconds(3600)
     plan.isSwarm = false
     plan.faults[.noDescriptors]?.weight = 50
     let schedule = makeSchedule(plan, for: smallTree(), seed: seed)

@@ -118,9 +118,13 @@ import Testing
   @Test func logs() throws {
     try roundTrip(
       LogsReport(
-        directory: "/l", files: [.init(agent: "a", path: "/l/a.log", format: .json)],
-        events: "/l/events.ndjson"),
-      #"{"directory":"/l","files":[{"agent":"a","path":"/l/a.log","format":"json"}],"#
+        directory: "/l",
+        files: [
+          .init(agent: "a", path: "/l/a.log", format: .json),
+          .init(agent: "b", path: "/b.err", format: .bytes, stream: "stderr"),
+        ], events: "/l/events.ndjson"),
+      #"{"directory":"/l","files":[{"agent":"a","path":"/l/a.log","format":"json","stream":null},"#
+        + #"{"agent":"b","path":"/b.err","format":"bytes","stream":"stderr"}],"#
         + #""events":"/l/events.ndjson"}"#)
   }
 
