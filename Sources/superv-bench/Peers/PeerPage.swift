@@ -108,6 +108,8 @@ struct PeerPage {
     return entry.contestant is Bare ? .bare : .others
   }
 
+  private var words: [String] { arguments.map { $0.contains(" ") ? "'\($0)'" : $0 } }
+
   private var conditions: String {
     var table = MarkdownTable(["", "version", "default", "fastest"], isText: true)
     for contestant in present {
@@ -145,7 +147,7 @@ struct PeerPage {
       ```
       apt-get install runit s6 monit erlang-base && pip install supervisor circus
       swift build -c release
-      .build/release/superv-bench \(arguments.joined(separator: " "))
+      .build/release/superv-bench \(words.joined(separator: " "))
       ```
 
       """
