@@ -4,8 +4,8 @@
 /// than the limit is reported once as `.oversized` and skipped to its end, however long that is;
 /// the lines after it are read as if nothing had happened. Between two appends the buffer holds at
 /// most one unfinished line, so that a peer can make it grow to the limit and not further.
-package struct LineBuffer: ~Copyable {
-  package enum Event: Hashable, Sendable {
+public struct LineBuffer: ~Copyable {
+  public enum Event: Hashable, Sendable {
     /// A line without its LF or CRLF, as a range for `withBytes`; good until the next `append`.
     case line(Range<Int>)
     /// A line longer than the limit. It comes once a line, and as soon as the limit is passed.
@@ -16,7 +16,7 @@ package struct LineBuffer: ~Copyable {
   private static let keptCapacityBytes = 16 << 10
 
   /// The longest line, in bytes, without its LF.
-  package let maximumLineBytes: Int
+  public let maximumLineBytes: Int
 
   @usableFromInline private(set) var storage: [UInt8] = []
   /// Where the first line that has not been handed out begins.
@@ -25,30 +25,30 @@ package struct LineBuffer: ~Copyable {
   private var scanned = 0
   private var isSkipping = false
 
-  package init(maximumLineBytes: Int = 1 << 20) {
+  public init(maximumLineBytes: Int = 1 << 20) {
     precondition(maximumLineBytes > 0, "a line limit is positive")
     self.maximumLineBytes = maximumLineBytes
   }
 
   /// How many bytes wait for the rest of their line.
-  package var pendingByteCount: Int { storage.count - head }
+  public var pendingByteCount: Int { storage.count - head }
   /// How much memory is held.
-  package var capacityBytes: Int { storage.capacity }
+  public var capacityBytes: Int { storage.capacity }
 
   /// Adds what was read. Call `next` until it returns nil before adding more.
-  package mutating func append(_ bytes: Span<UInt8>) {
+  public mutating func append(_ bytes: Span<UInt8>) {
     dropTaken()
     unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
   }
 
   /// Adds what was read, without a copy of it where nothing waits for the rest of its line.
-  package mutating func append(_ bytes: consuming [UInt8]) {
+  public mutating func append(_ bytes: consuming [UInt8]) {
     dropTaken()
     if storage.isEmpty { storage = bytes } else { storage.append(contentsOf: bytes) }
   }
 
   /// The next complete line, or nil until more bytes come.
-  package mutating func next() -> Event? {
+  public mutating func next() -> Event? {
     while true {
       guard let newline = firstNewline(in: storage.span, from: scanned) else {
         scanned = storage.count
@@ -69,7 +69,7 @@ package struct LineBuffer: ~Copyable {
 
   /// Gives `body` the bytes of a line that `next` returned.
   @inlinable @inline(__always)
-  package func withBytes<Result, Failure: Error>(
+  public func withBytes<Result, Failure: Error>(
     of line: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(storage.span.extracting(line))

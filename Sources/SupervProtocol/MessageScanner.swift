@@ -1,6 +1,6 @@
 /// One JSON-RPC 2.0 message, as ranges of the line it came in. Nothing inside is decoded.
-package struct Message: Sendable {
-  package enum Kind: Hashable, Sendable {
+public struct Message: Sendable {
+  public enum Kind: Hashable, Sendable {
     /// `id` and `method`: wants one answer.
     case request
     /// `method` alone: wants none.
@@ -11,7 +11,7 @@ package struct Message: Sendable {
     case error
   }
 
-  package private(set) var kind = Kind.notification
+  public private(set) var kind = Kind.notification
   /// By field.
   @usableFromInline private(set) var slices = [6 of Slice](repeating: .none)
   /// Of `params`, where that is an object; otherwise of some earlier message's.
@@ -21,16 +21,16 @@ package struct Message: Sendable {
   private var fault: EnvelopeFault?
 
   /// A number, or a string with its quotes, as it came; nil when absent or null.
-  @inlinable package var id: Range<Int>? { self[.id] }
+  @inlinable public var id: Range<Int>? { self[.id] }
   /// The method's name, without its quotes.
-  @inlinable package var method: Range<Int>? { self[.method] }
+  @inlinable public var method: Range<Int>? { self[.method] }
   /// An object or an array; nil when absent or null.
-  @inlinable package var params: Range<Int>? { self[.params] }
-  @inlinable package var result: Range<Int>? { self[.result] }
-  @inlinable package var error: Range<Int>? { self[.error] }
+  @inlinable public var params: Range<Int>? { self[.params] }
+  @inlinable public var result: Range<Int>? { self[.result] }
+  @inlinable public var error: Range<Int>? { self[.error] }
 
   /// One that says nothing yet.
-  package init() {}
+  public init() {}
 
   /// Forgets everything, in place: a new one in its place would be written and then copied.
   @inline(__always)
@@ -42,11 +42,11 @@ package struct Message: Sendable {
   }
 
   /// The id when it is an integer of 64 bits.
-  package func integerID(in line: Span<UInt8>) -> Int64? {
+  public func integerID(in line: Span<UInt8>) -> Int64? {
     id.flatMap { Int64(text(of: $0, in: line)) }
   }
 
-  package func methodName(in line: Span<UInt8>) -> String? {
+  public func methodName(in line: Span<UInt8>) -> String? {
     method.map { text(of: $0, in: line) }
   }
 }
@@ -64,7 +64,7 @@ package struct MessageFault: Error, Hashable, Sendable {
 /// method names: two readers of one line must not be able to understand it differently.
 package enum MessageScanner {
   /// The longest `id`, in bytes, quotes included: it is kept for as long as the request runs.
-  package static let maximumIDBytes = 128
+  package static var maximumIDBytes: Int { 128 }
 
   /// - Throws: `MessageFault` with -32700 (not JSON) or -32600 (not a message).
   package static func scan(_ line: Span<UInt8>) throws(MessageFault) -> Message {
@@ -125,7 +125,7 @@ private enum EnvelopeFault: Error {
 extension Message: MemberScan {
   /// The members of the top-level object that JSON-RPC knows.
   @usableFromInline
-  enum Field: Int { case jsonrpc, id, method, params, result, error }
+  enum Field: Int, Sendable { case jsonrpc, id, method, params, result, error }
 
   static var depth: Int { 1 }
 

@@ -1,18 +1,17 @@
 /// Names a node of one tree. Never reused while the tree lives.
-package struct NodeID: Codable, Hashable, Comparable, Sendable {
-  package let index: Int
-
-  // Written out for other modules, which would call what the compiler derives through a table.
-  @inlinable
-  package init(index: Int) { self.index = index }
-
-  package static let root = NodeID(index: 0)
+public struct NodeID: Codable, Hashable, Comparable, Sendable {
+  public let index: Int
 
   @inlinable
-  package static func == (left: Self, right: Self) -> Bool { left.index == right.index }
+  public init(index: Int) { self.index = index }
+
+  public static let root = NodeID(index: 0)
 
   @inlinable
-  package static func < (left: Self, right: Self) -> Bool { left.index < right.index }
+  public static func == (left: Self, right: Self) -> Bool { left.index == right.index }
+
+  @inlinable
+  public static func < (left: Self, right: Self) -> Bool { left.index < right.index }
 }
 
 /// What an operator wants; kept apart from what is.

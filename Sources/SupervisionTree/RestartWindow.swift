@@ -48,14 +48,14 @@ extension BackoffPolicy {
 }
 
 /// The randomness of backoff: SplitMix64, seeded from outside, so that a run can be repeated.
-package struct Jitter: RandomNumberGenerator, Codable, Hashable, Sendable {
+public struct Jitter: RandomNumberGenerator, Codable, Hashable, Sendable {
   @usableFromInline var state: UInt64
 
-  package init(seed: UInt64) { state = seed }
+  public init(seed: UInt64) { state = seed }
 
-  // Inlinable, as every call that begins a trace draws two.
+  // Every call that begins a trace draws two.
   @inlinable
-  package mutating func next() -> UInt64 {
+  public mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9

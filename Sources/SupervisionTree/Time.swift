@@ -1,28 +1,27 @@
 /// A point on the monotonic clock, in nanoseconds since an arbitrary origin (`CLOCK_MONOTONIC` in
 /// the daemon, a counter in tests). The tree never reads a clock: every event brings its `now`.
-package struct MonotonicTime: Codable, Hashable, Comparable, Sendable {
-  package var nanoseconds: Int64
-
-  // Written out for other modules, which would call what the compiler derives through a table.
-  @inlinable
-  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+public struct MonotonicTime: Codable, Hashable, Comparable, Sendable {
+  public var nanoseconds: Int64
 
   @inlinable
-  package static func == (left: Self, right: Self) -> Bool { left.nanoseconds == right.nanoseconds }
+  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   @inlinable
-  package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+  public static func == (left: Self, right: Self) -> Bool { left.nanoseconds == right.nanoseconds }
 
   @inlinable
-  package static func > (left: Self, right: Self) -> Bool { left.nanoseconds > right.nanoseconds }
+  public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
-  package static func + (time: Self, span: Duration) -> Self {
+  @inlinable
+  public static func > (left: Self, right: Self) -> Bool { left.nanoseconds > right.nanoseconds }
+
+  public static func + (time: Self, span: Duration) -> Self {
     Self(nanoseconds: time.nanoseconds.addingSaturating(span.wholeNanoseconds))
   }
 
   /// The time from `earlier` to `later`; negative when they are the other way round, and
   /// clamped to what 64 bits of nanoseconds hold.
-  package static func - (later: Self, earlier: Self) -> Duration {
+  public static func - (later: Self, earlier: Self) -> Duration {
     let (span, overflow) = later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
     return .nanoseconds(overflow ? (later < earlier ? .min : .max) : span)
   }
@@ -30,7 +29,7 @@ package struct MonotonicTime: Codable, Hashable, Comparable, Sendable {
 
 extension Duration {
   /// This duration in nanoseconds, rounded down and clamped to what 64 bits hold (292 years).
-  package var wholeNanoseconds: Int64 {
+  public var wholeNanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     guard !overflow else { return seconds < 0 ? .min : .max }

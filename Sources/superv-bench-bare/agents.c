@@ -67,6 +67,7 @@ static bool join(const char *name) {
   char hello[256];
   struct sockaddr_un address;
   const char *path = getenv("SUPERV_SOCKET");
+  lead_session();
   if (!path || (peer = unix_socket(path, &address)) < 0) return false;
   if (connect(peer, (struct sockaddr *)&address, sizeof address) < 0) return false;
   int count = snprintf(

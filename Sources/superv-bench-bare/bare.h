@@ -14,6 +14,10 @@ void stop_with_parent(pid_t parent);
 int fail(const char *what);
 // A stream socket, and the address of a path for bind or connect; -1 when the path is too long.
 int unix_socket(const char *path, struct sockaddr_un *address);
+// Makes this process the leader of a session, as superv does with each of its agents, so that what
+// is compared runs on the same terms: the kernel shares out a processor by sessions (sched(7), The
+// autogroup feature), and takes longer over a switch from one to another.
+void lead_session(void);
 bool write_all(int to, const char *bytes, size_t count);
 
 // Bytes of somebody else's; `at` is NULL where there is nothing.

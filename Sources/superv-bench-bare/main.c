@@ -16,6 +16,11 @@ void stop_with_parent(pid_t parent) {
   if (getppid() != parent) exit(0);
 }
 
+void lead_session(void) {
+  // Fails for an agent of superv, which is one already.
+  setsid();
+}
+
 int fail(const char *what) {
   perror(what);
   return 1;

@@ -326,6 +326,7 @@ static void turn(void) {
 int relay(char **arguments) {
   struct sockaddr_un address;
   stop_with_parent(getppid());
+  lead_session();
   signal(SIGPIPE, SIG_IGN);
   random_state[0] = (uint64_t)cbench_now();
   random_state[1] = (uint64_t)getpid();
