@@ -101,6 +101,8 @@ package final class Daemon<Machine: Kernel> {
       kernel.wait(&arrivals)
       let began = kernel.now
       for event in arrivals { take(event) }
+      // Whoever has an answer goes on while the rest of the turn is done.
+      kernel.send()
       endTurn()
       metrics.turns.add(nanoseconds: (kernel.now - began).wholeNanoseconds)
     }
@@ -181,7 +183,7 @@ package final class Daemon<Machine: Kernel> {
       story = []
       publish(told)
       answerWaiting()
-      if front != nil {
+      if supervisord.isInFront {
         advanceOperations()
         writeListeners()
       }

@@ -228,6 +228,9 @@ package protocol Kernel: AnyObject {
   func send(
     to connection: ConnectionID, maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
   ) -> Bool
+  /// Sends what is queued, as far as peers take it at once. `wait` does the same for what comes
+  /// after, and sees to those that do not.
+  func send()
   /// Closes a connection at the end of the turn, whether or not its peer has read everything.
   func close(_ connection: ConnectionID)
 
@@ -294,6 +297,7 @@ extension Kernel {
   package var tableSizes: [TableSize] { [] }
   package var journalBytes: Int { 0 }
   package func tellManager(_ assignments: String) {}
+  package func send() {}
   package var probePids: [Int32] { [] }
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 { 0 }
   package func fault(ofCommand command: [String], environment: [String]) -> CommandFault? { nil }

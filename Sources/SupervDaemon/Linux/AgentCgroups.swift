@@ -180,6 +180,7 @@ final class AgentCgroups {
   /// Removes some groups that nobody is in any more, and makes some that will be needed, when
   /// nothing is more urgent.
   func tidy() {
+    guard isUntidy else { return }
     for group in retired.prefix(Self.turnCount) where !group.remove() { occupied.append(group) }
     retired.removeFirst(min(Self.turnCount, retired.count))
     for group in wanted.prefix(Self.turnCount) where (try? group.make()) != nil {

@@ -278,9 +278,16 @@ final class ConnectionTable {
     dirty.append(entry)
   }
 
-  /// One write for each connection that has something to say.
+  /// One write for each connection that has something to say. What goes wrong with it goes wrong
+  /// again in `flush`, which sees to it.
+  func send() {
+    for entry in dirty { try? write(entry) }
+  }
+
+  /// Sends the rest, and lets go of those that are to be closed or cannot be written to.
   func flush(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
     reserve.fill(Self.reservedCount)
+    if dirty.isEmpty { return }
     for entry in dirty {
       entry.isDirty = false
       do {

@@ -6,6 +6,10 @@ package import SupervSystem
 extension LinuxKernel {
   package func tellManager(_ assignments: String) { keeper?.notify(assignments) }
 
+  package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
+    Clock.utcOffsetSeconds(atUnixSeconds: seconds)
+  }
+
   package var environmentNames: [String] { Surroundings.environment.keys.sorted() }
 
   package func environmentVariable(_ name: String) -> String? { Surroundings.variable(name) }

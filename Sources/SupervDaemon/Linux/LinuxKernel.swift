@@ -313,10 +313,6 @@ package final class LinuxKernel: Kernel {
       }
     }
   }
-
-  package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
-    Clock.utcOffsetSeconds(atUnixSeconds: seconds)
-  }
 }
 
 extension LinuxKernel {
@@ -360,6 +356,8 @@ extension LinuxKernel {
   ) -> Bool {
     connections.send(to: connection, maximumBytes: maximumBytes, write)
   }
+
+  package func send() { connections.send() }
 
   package func close(_ connection: ConnectionID) { connections.close(connection) }
 

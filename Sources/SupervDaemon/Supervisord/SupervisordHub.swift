@@ -20,6 +20,9 @@ final class SupervisordHub {
     var pending: PendingAnswer?
   }
 
+  /// Whether the configuration is supervisord's: asked in every turn, and all of that is much to
+  /// look at for it.
+  fileprivate(set) var isInFront = false
   var members: [SupervisordProcessID: Member] = [:]
   /// By the name of its node.
   var ids: [String: SupervisordProcessID] = [:]
@@ -45,6 +48,7 @@ extension Daemon {
 
   /// The configuration has changed, or is new.
   func adoptPrograms() {
+    supervisord.isInFront = front != nil
     guard let front else { return }
     let hub = supervisord
     let old = hub.members
