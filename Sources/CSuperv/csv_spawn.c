@@ -125,6 +125,14 @@ static void empty_slots(void) {
   for (int i = 0; i < CSV_SPAWN_SLOTS; i++) dup3(placeholder, slots[i], O_CLOEXEC);
 }
 
+// The pidfd gets the lowest number that is free. Where the table has to grow for it, it grows here:
+// once a child shares it, the kernel first waits until no processor can be reading the old one,
+// which takes 10 to 25 ms (expand_fdtable in fs/file.c).
+static void make_room_for_pidfd(void) {
+  int number = fcntl(placeholder, F_DUPFD_CLOEXEC, 0);
+  if (number >= 0) close(number);
+}
+
 static int prepare_memory(void) {
   const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
   if (!child_report) {
@@ -159,6 +167,7 @@ CHILD static long clone_child(struct child *child, int *pidfd) {
     };
     child->dispositions = ignored; // CLONE_CLEAR_SIGHAND has done the handlers
     if (child->request->placement_count <= CSV_SPAWN_SLOTS && slots_are_ready()) {
+      make_room_for_pidfd();
       arguments.flags |= CLONE_FILES;
       child->slots = slots;
     }
