@@ -98,7 +98,8 @@ extension SupervisionTree {
   mutating func wakeWaiting() {
     needsChanged = false
     guard end == nil else { return }
-    for index in nodes.indices where nodes[index].phase == .waiting {
+    for index in nodes.indices {
+      guard case .waiting = nodes[index].phase else { continue }
       let id = NodeID(index: index)
       let parent = nodes[index].parent
       guard case .running = nodes[parent.index].phase, unmetNeeds(of: id).isEmpty,

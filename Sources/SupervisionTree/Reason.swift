@@ -59,7 +59,7 @@ extension Reason: CustomStringConvertible {
     case .operatorUp: "an operator asked for it to be up"
     case .operatorDown: "an operator stopped it"
     case .operatorRestart: "an operator asked for a restart"
-    case .ended(let termination, let exitClass): "\(termination) (\(exitClass))"
+    case .ended(let termination, let exitClass): "\(termination) (\(exitClass.rawValue))"
     case .startFailed(let why): "start failed: \(why)"
     case .childDidNotStart(let child, let why): "\(child) did not start: \(why)"
     case .restart(let number, let limit, let period, let cause):
@@ -79,7 +79,7 @@ extension Reason: CustomStringConvertible {
     case .graceOver(let grace): "still there after \(grace.brief)"
     case .configurationError: "exit code 78 (EX_CONFIG): a restart cannot help"
     case .notRestarted(let type, let termination, let exitClass):
-      "\(termination) (\(exitClass)); \(type.rawValue), so it is not restarted"
+      "\(termination) (\(exitClass.rawValue)); \(type.rawValue), so it is not restarted"
     case .supervisorNotRestarted(let type, let cause):
       "\(cause); \(type.rawValue), so it is not restarted"
     case .unhealthyNotRestarted(let type, let reason):
