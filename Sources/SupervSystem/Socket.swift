@@ -30,6 +30,25 @@ extension Descriptor {
     }
   }
 
+  /// Receives what is there, up to the size of `buffer` (recv(2)): as `read(into:)`, without what
+  /// a read does for files.
+  package func receive(into buffer: inout MutableSpan<UInt8>) throws(SystemError) -> Int? {
+    try unlessItWouldBlock("recv") {
+      unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe recv(number, bytes.baseAddress, bytes.count, 0)
+      }
+    }
+  }
+
+  /// Sends what fits (send(2)): as `write(_:)`, without what a write does for files.
+  package func send(_ bytes: Span<UInt8>) throws(SystemError) -> Int? {
+    try unlessItWouldBlock("send") {
+      unsafe bytes.withUnsafeBytes { bytes in
+        unsafe Glibc.send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+      }
+    }
+  }
+
   /// Who connected this Unix socket (`SO_PEERCRED`, unix(7)).
   package func peerCredentials() throws(SystemError) -> PeerCredentials {
     var process: pid_t = 0

@@ -231,7 +231,7 @@ static void take_input(struct connection *from) {
     from->taken = 0;
   }
   size_t room = MAXIMUM_LINE + CHUNK - from->filled;
-  ssize_t count = read(from->socket, from->in + from->filled, room < CHUNK ? room : CHUNK);
+  ssize_t count = recv(from->socket, from->in + from->filled, room < CHUNK ? room : CHUNK, 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   // No client of the benchmark writes a line that is too long.
   if (count <= 0) return let_go(from);

@@ -28,6 +28,8 @@ struct Options {
     case callPeers = "call-peers"
   }
 
+  private static let allTurnNames = ["start", "tree", "log"]
+
   var parts = Set(Part.allCases).subtracting([.peers, .callPeers])
   /// As they were given.
   let arguments: [String]
@@ -35,7 +37,7 @@ struct Options {
   var pagePath: String?
   /// Nil for all that are installed.
   var peerNames: Set<String>?
-  var turnNames: Set<String> = ["start", "tree", "log"]
+  var turnNames = Set(allTurnNames)
   var jsonPath: String?
   var supervPath: String
   /// Programs with the bare system calls.
@@ -72,13 +74,15 @@ struct Options {
         (statusCount, logBytes, idleSeconds) = (5, 16 << 20, 1)
         (callCount, pingSeconds) = (500, 2)
       case "--peers": parts = [.peers]
-      case "--beside": peerNames = try Self.names(option, &rest)
-      case "--turns": turnNames = try Self.names(option, &rest)
+      case "--beside": peerNames = try Self.names(option, Entry.all.map(\.name), &rest)
+      case "--turns": turnNames = try Self.names(option, Self.allTurnNames, &rest)
       case "--page": pagePath = try Self.value(of: option, &rest)
       case "--strict": isStrict = true
       case "--json": jsonPath = try Self.value(of: option, &rest)
       case "--superv": supervPath = try Self.value(of: option, &rest)
-      case "--only": parts = try Self.parts(Self.value(of: option, &rest))
+      case "--only":
+        let names = try Self.names(option, Part.allCases.map(\.rawValue), &rest)
+        parts = Set(names.compactMap(Part.init))
       case "--agents": agentCount = try Self.number(option, &rest)
       case "--samples": sampleCount = try Self.number(option, &rest)
       case "--rounds": roundCount = try Self.number(option, &rest)
@@ -113,17 +117,13 @@ struct Options {
   }
 
   private static func names(
-    _ option: String, _ rest: inout ArraySlice<String>
+    _ option: String, _ known: [String], _ rest: inout ArraySlice<String>
   ) throws(BenchError) -> Set<String> {
-    Set(try value(of: option, &rest).split(separator: ",").map(String.init))
-  }
-
-  private static func parts(_ list: String) throws(BenchError) -> Set<Part> {
-    var parts: Set<Part> = []
-    for name in list.split(separator: ",") {
-      guard let part = Part(rawValue: String(name)) else { throw .usage("no figure \(name)") }
-      parts.insert(part)
+    let names = try value(of: option, &rest).split(separator: ",").map(String.init)
+    for name in names where !known.contains(name) {
+      throw .usage("\(option): no '\(name)'; there are \(known.joined(separator: ", "))")
     }
-    return parts
+    guard !names.isEmpty else { throw .usage("\(option) needs a name") }
+    return Set(names)
   }
 }

@@ -54,13 +54,19 @@ final class PlayedKernel {
       errorLog: LogFileSettings(path: "\(folder.path)/logs/err", format: .bytes), taps: taps)
   }
 
+  private func wait() -> [KernelEvent] {
+    var arrivals: [KernelEvent] = []
+    kernel.wait(&arrivals)
+    events += arrivals
+    return arrivals
+  }
+
   /// One turn, which does not wait for long.
   func turn() {
     kernel.setAlarm(at: kernel.now + .milliseconds(20))
-    let before = events.count
-    kernel.wait(&events)
+    let arrivals = wait()
     guard passesOn else { return }
-    for case .output(let process, let channel, let bytes) in events[before...] {
+    for case .output(let process, let channel, let bytes) in arrivals {
       kernel.writeOutput(bytes, of: process, channel)
     }
   }
@@ -71,6 +77,22 @@ final class PlayedKernel {
       guard Clock.monotonicNanoseconds < deadline else { throw Unplayable("in 120 s: \(what)") }
       turn()
     }
+  }
+
+  /// Turns in each of which a connection has something to say.
+  func busyTurns(
+    _ talker: borrowing Descriptor, _ what: String, until isSo: () throws -> Bool
+  ) throws {
+    let deadline = Clock.monotonicNanoseconds + 120 * 1_000_000_000
+    while try !isSo() {
+      guard Clock.monotonicNanoseconds < deadline else { throw Unplayable("in 120 s: \(what)") }
+      try talker.writeAll("\n")
+      _ = wait()
+    }
+  }
+
+  func connect() throws -> Descriptor {
+    try UnixSocket.connect(to: "\(folder.path)/control.sock")
   }
 
   // MARK: What happened
@@ -94,6 +116,14 @@ final class PlayedKernel {
   var inputWasClosed: Bool {
     events.contains { if case .inputClosed = $0 { true } else { false } }
   }
+
+  var hasAlarm: Bool { events.contains { if case .alarm = $0 { true } else { false } } }
+
+  var hasSurvey: Bool { events.contains { if case .surveyed = $0 { true } else { false } } }
+
+  var probeEnds: Int { events.count { if case .probeEnded = $0 { true } else { false } } }
+
+  var notificationCount: Int { events.count { if case .notified = $0 { true } else { false } } }
 
   /// What was said of files that were read.
   var readings: [FileRead] {

@@ -6,52 +6,53 @@ import SupervisionTree
 
 extension LinuxKernel {
   package func start(_ launch: Launch) throws(LaunchError) -> ProcessFacts {
-    let pipes = if let spare = sparePipes.popLast() { spare } else { try LogPipes() }
+    let pipes = if let spare = parts.sparePipes.popLast() { spare } else { try LogPipes() }
     let input = launch.agent.standardInput == .pipe ? try AgentInput() : nil
-    var request = try processes.request(launch, pipes)
+    var request = try parts.processes.request(launch, pipes)
     if let input { request.standardInput = .descriptor(input.number) }
     if case .socket(let socket) = launch.agent.standardInput {
-      request.standardInput = .descriptor(try sharedSockets.number(of: socket))
+      request.standardInput = .descriptor(try parts.sharedSockets.number(of: socket))
     }
     let record = JournalEntry.startedText(launch.key)
-    request.record = .init(journal: journal.number, before: record.before, after: record.after)
+    request.record = .init(
+      journal: parts.journal.number, before: record.before, after: record.after)
     try openTaps(launch, pipes)
-    let output = logs.prepare(
+    let output = parts.logs.prepare(
       launch.origin, launch.log, errors: launch.errorLog, pipes, except: launch.taps)
     let inodes = [pipes.output.inode, pipes.errors.inode]
     do {
-      let group = try trees.prepare(launch, &request)
+      let group = try parts.trees.prepare(launch, &request)
       var facts =
         if let number = launch.agent.health.notifyDescriptor {
           try start(launch, request, notifyDescriptor: number)
         } else {
-          try processes.start(launch, request, poll)
+          try parts.processes.start(launch, request, poll)
         }
       withExtendedLifetime((group, input)) {}
       facts.outputInodes = inodes
-      trees.begin(launch, pid: facts.pid)
-      limits.begin(launch, pid: facts.pid, trees.groups)
-      logs.settle(output, pid: facts.pid)
-      taps.identify(launch.key, pid: facts.pid)
+      parts.trees.begin(launch, pid: facts.pid)
+      parts.limits.begin(launch, pid: facts.pid, parts.trees.groups)
+      parts.logs.settle(output, pid: facts.pid)
+      parts.taps.identify(launch.key, pid: facts.pid)
       return facts
     } catch {
-      trees.abandon(launch.key)
-      logs.settle(output, pid: nil)
-      taps.forget(launch.key, poll)
+      parts.trees.abandon(launch.key)
+      parts.logs.settle(output, pid: nil)
+      parts.taps.forget(launch.key, poll)
       throw error
     }
   }
 
   package func adopt(_ process: ProcessFacts, as launch: Launch?) -> Bool {
     do {
-      switch try processes.adopt(process, as: launch, poll) {
+      switch try parts.processes.adopt(process, as: launch, poll) {
       case .neverRan: return false
       case .isWatched:
-        keeper?.spare(process.pid)
+        parts.keeper?.spare(process.pid)
         adoptOutput(of: process, launch)
         guard let launch else { return true }
-        trees.begin(launch, pid: process.pid)
-        limits.begin(launch, pid: process.pid, trees.groups)
+        parts.trees.begin(launch, pid: process.pid)
+        parts.limits.begin(launch, pid: process.pid, parts.trees.groups)
         return true
       case .isGone: break
       }
@@ -60,10 +61,10 @@ extension LinuxKernel {
       _ = try? Processes.send(.kill, toGroup: process.pid)
     }
     if let launch {
-      trees.begin(launch, pid: process.pid)
-      trees.leaderEnded(process.key, .unknown, now)
+      parts.trees.begin(launch, pid: process.pid)
+      parts.trees.leaderEnded(process.key, .unknown, now)
     } else {
-      unseenEnds.append(process.key)
+      parts.unseenEnds.append(process.key)
     }
     return true
   }
@@ -80,16 +81,16 @@ extension LinuxKernel {
       errorsInode: process.outputInodes[1])
     running.errorFile = launch.errorLog
     running.taps = launch.taps
-    logs.adoptStreams([running])
+    parts.logs.adoptStreams([running])
   }
 
-  package var probePids: [Int32] { probes.pids.sorted() }
+  package var probePids: [Int32] { parts.probes.pids.sorted() }
 
-  package func appendToJournal(_ lines: [UInt8]) -> Bool { journal.append(lines) }
+  package func appendToJournal(_ lines: [UInt8]) -> Bool { parts.journal.append(lines) }
 
   package func replaceJournal(_ lines: [UInt8]) -> Bool {
-    hasMemoryToGiveBack = true
-    return journal.replace(lines)
+    parts.hasMemoryToGiveBack = true
+    return parts.journal.replace(lines)
   }
 
   private func start(
@@ -98,15 +99,15 @@ extension LinuxKernel {
     var request = request
     let writer: Descriptor
     do {
-      writer = try notifyPipes.open(launch.key, poll)
+      writer = try parts.notifyPipes.open(launch.key, poll)
     } catch {
       throw LaunchError("notify_fd: \(error)")
     }
     request.extraDescriptors = [.init(source: writer.number, target: number)]
     do {
-      return try processes.start(launch, request, poll)
+      return try parts.processes.start(launch, request, poll)
     } catch {
-      notifyPipes.close(launch.key, poll)
+      parts.notifyPipes.close(launch.key, poll)
       throw error
     }
   }

@@ -205,7 +205,7 @@ final class ConnectionTable {
     guard readiness.isWorthReading, !entry.isClosing else { return }
     do {
       var span = buffer.mutableSpan
-      guard let count = try entry.socket.read(into: &span) else { return }
+      guard let count = try entry.socket.receive(into: &span) else { return }
       if count == 0 { return drop(entry, poll, &events) }
       events.append(.received(entry.id, Array(buffer[..<count])))
     } catch {
@@ -237,7 +237,7 @@ final class ConnectionTable {
       // As much as a socket holds, and no more from one that another process goes on to fill.
       for _ in 0..<Self.lastReads {
         var span = buffer.mutableSpan
-        guard let count = (try? entry.socket.read(into: &span)) ?? nil, count > 0 else { break }
+        guard let count = (try? entry.socket.receive(into: &span)) ?? nil, count > 0 else { break }
         events.append(.received(entry.id, Array(buffer[..<count])))
       }
     }
@@ -304,7 +304,7 @@ final class ConnectionTable {
   private func write(_ entry: Entry) throws(SystemError) {
     while !entry.output.isEmpty {
       let count = try entry.output.withWaitingBytes { (bytes) throws(SystemError) in
-        try entry.socket.write(bytes)
+        try entry.socket.send(bytes)
       }
       guard let count else { return }
       entry.output.consume(count)

@@ -118,16 +118,18 @@ package final class DaemonHouse {
       for socket in kept where !start.inherited.contains(where: { $0.name == socket.name }) {
         keeper?.send(KeeperRequest.store(name: socket.name).words, passing: socket.number)
       }
-      return try LinuxKernel(
-        sockets: sockets, notifySocket: notifications,
+      let trees = try TreeKiller(settings)
+      let parts = try KernelParts(
+        processes: ProcessTable(openFiles: openFiles, groups: trees.groups, inherited: inherited),
+        sharedSockets: shared,
+        logs: try LoggerProcess(
+          settings, mirrorsOutput: start.mirrorsOutput, executable: start.executable),
         journal: try JournalFile(in: settings.runtimeDirectory),
         keeper: keeper.map { link in
           KeeperWatch(link) { [self] strangers in becomeKeeper(start, kept + strangers) }
         },
-        inherited: inherited, sharedSockets: shared,
-        logs: try LoggerProcess(
-          settings, mirrorsOutput: start.mirrorsOutput, executable: start.executable),
-        trees: try TreeKiller(settings), openFiles: openFiles, executable: start.executable)
+        trees: trees, notifySocket: notifications, executable: start.executable)
+      return try LinuxKernel(sockets: sockets, parts)
     } catch {
       throw HouseError("\(error)")
     }

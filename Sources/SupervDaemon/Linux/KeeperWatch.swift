@@ -40,6 +40,9 @@ final class KeeperWatch {
     }
   }
 
+  /// Whether something waits until the link takes it.
+  var hasUnsaid: Bool { !isServing || !spared.isEmpty || !reaped.isEmpty || !unsaid.isEmpty }
+
   /// Tells the keeper what it does not know; first of all what to spare, since from then on that
   /// this daemon serves it reaps. What the link does not take waits for the next turn.
   func serve() {

@@ -4,7 +4,7 @@ package import SupervSystem
 // found for the configuration.
 
 extension LinuxKernel {
-  package func tellManager(_ assignments: String) { keeper?.notify(assignments) }
+  package func tellManager(_ assignments: String) { parts.keeper?.notify(assignments) }
 
   package func utcOffsetSeconds(atUnixSeconds seconds: Int) -> Int32 {
     Clock.utcOffsetSeconds(atUnixSeconds: seconds)

@@ -3,19 +3,19 @@ import SupervSystem
 extension LinuxKernel {
   package var tableSizes: [TableSize] {
     [
-      TableSize("processes", processes.count),
+      TableSize("processes", parts.processes.count),
       TableSize("connections", connections.count),
       TableSize("connection_slots", connections.slotCount),
-      TableSize("log_streams", logs.streamCount),
-      TableSize("record_pipes", logs.recordPipeCount),
-      TableSize("probes", probes.count),
-      TableSize("trees", trees.count),
-      TableSize("notify_pipes", notifyPipes.count),
+      TableSize("log_streams", parts.logs.streamCount),
+      TableSize("record_pipes", parts.logs.recordPipeCount),
+      TableSize("probes", parts.probes.count),
+      TableSize("trees", parts.trees.count),
+      TableSize("notify_pipes", parts.notifyPipes.count),
       TableSize("open_files", Self.openFileCount),
     ]
   }
 
-  package var journalBytes: Int { journal.byteCount }
+  package var journalBytes: Int { parts.journal.byteCount }
 
   /// Its own folder of them a process may always read (proc_pid_fd(5)), less the descriptor for it.
   private static var openFileCount: Int {

@@ -23,10 +23,13 @@ final class NotifySocket {
     }
   }
 
-  init(_ socket: consuming Descriptor, _ poll: borrowing EventPoll) throws(SystemError) {
+  init(_ socket: consuming Descriptor) throws(SystemError) {
     try socket.receiveSenders()
-    try poll.add(socket, token: LinuxKernel.Source.notifySocket.token(), for: .readable)
     self.socket = socket
+  }
+
+  func watch(_ poll: borrowing EventPoll) throws(SystemError) {
+    try poll.add(socket, token: LinuxKernel.Source.notifySocket.token(), for: .readable)
   }
 
   func take(_ processes: ProcessTable, _ events: inout [KernelEvent]) {

@@ -7,7 +7,7 @@ import SupervisionTree
 extension LinuxKernel {
   // MARK: Outputs
 
-  /// For a process that is going to be started; `taps.identify` or `taps.forget` has to follow.
+  /// For a process that is going to be started; `identify` or `forget` has to follow.
   func openTaps(_ launch: Launch, _ pipes: LogPipes) throws(LaunchError) {
     do {
       for channel in launch.taps {
@@ -16,10 +16,10 @@ extension LinuxKernel {
           case .stdout: pipes.output
           case .stderr: pipes.errors
           }
-        try taps.open(channel, launch.place(of: channel, launch.origin), pipe, poll)
+        try parts.taps.open(channel, launch.place(of: channel, launch.origin), pipe, poll)
       }
     } catch {
-      taps.forget(launch.key, poll)
+      parts.taps.forget(launch.key, poll)
       throw LaunchError("\(error)")
     }
   }
@@ -31,10 +31,10 @@ extension LinuxKernel {
       let place = launch.place(of: channel, origin)
       do {
         if let pipe = try pipe(of: channel, process) {
-          try taps.open(channel, place, pipe, poll)
+          try parts.taps.open(channel, place, pipe, poll)
         }
       } catch {
-        logs.fault(origin, place.file, "\(error)")
+        parts.logs.fault(origin, place.file, "\(error)")
       }
     }
   }
@@ -51,40 +51,27 @@ extension LinuxKernel {
       return try .reopened(inode: process.outputInodes[index], of: process.pid)
     }
     // Its daemon died before it could write down more than the pid.
-    guard let end = try processes.openPipe(Int32(index + 1), of: process.key, .readOnly) else {
+    guard let end = try parts.processes.openPipe(Int32(index + 1), of: process.key, .readOnly)
+    else {
       return nil
     }
     return LogPipe(reader: end)
   }
 
   package func writeOutput(_ bytes: [UInt8], of process: ProcessKey, _ channel: OutputChannel) {
-    guard let place = taps.place(of: process, channel) else { return }
-    if logs.writeOutput(bytes, channel, to: place, poll) {
-      taps.pause(process, channel, now, poll)
+    guard let place = parts.taps.place(of: process, channel) else { return }
+    if parts.logs.writeOutput(bytes, channel, to: place, poll) {
+      parts.taps.pause(process, channel, now, poll)
     }
-  }
-
-  /// The logger takes more of what the daemon writes.
-  func flushRecords(_ number: UInt64) {
-    guard let name = logs.flushRecords(number, poll) else { return }
-    for channel in OutputChannel.allCases where channel.kind == name.kind {
-      taps.resume(name.process, channel, poll)
-    }
-  }
-
-  /// The daemon knows of the end of a process.
-  func forgetOutput(of process: ProcessKey) {
-    taps.forget(process, poll)
-    logs.endOutput(of: process, poll)
   }
 
   // MARK: Input
 
   package func writeInput(_ bytes: [UInt8], to process: ProcessKey) -> Bool {
-    guard processes.isRunning(process) else { return false }
-    return inputs.write(bytes, to: process, poll) {
+    guard parts.processes.isRunning(process) else { return false }
+    return parts.inputs.write(bytes, to: process, poll) {
       do {
-        return try processes.openPipe(0, of: process, .writeOnly)
+        return try parts.processes.openPipe(0, of: process, .writeOnly)
       } catch {
         return nil
       }
@@ -94,14 +81,14 @@ extension LinuxKernel {
   // MARK: Files
 
   package func readFile(_ id: FileReadID, _ path: String, _ part: FilePart) {
-    reader.read(id, path, part, now, poll)
+    parts.reader.read(id, path, part, now, poll)
   }
 
-  package func clearLog(_ path: String) { logs.clear(path) }
+  package func clearLog(_ path: String) { parts.logs.clear(path) }
 
   package func updateLog(_ settings: LogFileSettings) {
-    logs.update(settings)
-    taps.update(settings)
+    parts.logs.update(settings)
+    parts.taps.update(settings)
   }
 }
 

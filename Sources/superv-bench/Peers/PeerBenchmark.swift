@@ -14,6 +14,7 @@ extension Benchmark {
           + "and is not measured")
     }
     let present = wanted.filter(\.isInstalled)
+    guard !present.isEmpty else { throw BenchError("none of them is installed") }
     let entries = present.flatMap { contestant in
       [false, true].map { Entry(contestant: contestant, isFastest: $0) }
     }.filter { entry in

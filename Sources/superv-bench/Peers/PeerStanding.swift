@@ -84,8 +84,14 @@ struct PeerStanding {
       let figures = "\(ours.short) \(unit), \(best.label) \(best.value.short) \(unit)"
       return "- **\(what)**: \(figures).\n  \(why)\n"
     }
-    let all = lines.isEmpty ? "It is first in every figure.\n" : lines.joined()
-    return "## Where superv is not first\n\n" + all
+    return "## Where superv is not first\n\n" + (lines.isEmpty ? noLines : lines.joined())
+  }
+
+  private var noLines: String {
+    let isCompared = Self.reasons.contains { measure, _, _, _ in
+      ours(measure) != nil && bestPeer(measure) != nil
+    }
+    return isCompared ? "It is first in every figure.\n" : "It was measured beside nobody.\n"
   }
 
   /// What superv does in that time which the others do not.
