@@ -14,6 +14,18 @@ public struct NodeID: Codable, Hashable, Comparable, Sendable {
   public static func < (left: Self, right: Self) -> Bool { left.index < right.index }
 }
 
+// As it is written down.
+extension NodeID {
+  public init(from decoder: any Decoder) throws {
+    self.init(index: try decoder.singleValueContainer().decode(Int.self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(index)
+  }
+}
+
 /// What an operator wants; kept apart from what is.
 package enum Wish: String, Codable, Hashable, Sendable {
   case up, down

@@ -68,27 +68,3 @@ extension SupervisionTree {
   /// Whether nothing has happened to it yet, not even its beginning.
   package var isUntouched: Bool { nodes[0].phase == .down(.stopped) && end == nil }
 }
-
-// MARK: - What is written down
-
-extension NodeID {
-  public init(from decoder: any Decoder) throws {
-    self.init(index: try decoder.singleValueContainer().decode(Int.self))
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(index)
-  }
-}
-
-extension MonotonicTime {
-  public init(from decoder: any Decoder) throws {
-    self.init(nanoseconds: try decoder.singleValueContainer().decode(Int64.self))
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(nanoseconds)
-  }
-}

@@ -27,6 +27,18 @@ public struct MonotonicTime: Codable, Hashable, Comparable, Sendable {
   }
 }
 
+// As it is written down.
+extension MonotonicTime {
+  public init(from decoder: any Decoder) throws {
+    self.init(nanoseconds: try decoder.singleValueContainer().decode(Int64.self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(nanoseconds)
+  }
+}
+
 extension Duration {
   /// This duration in nanoseconds, rounded down and clamped to what 64 bits hold (292 years).
   public var wholeNanoseconds: Int64 {
