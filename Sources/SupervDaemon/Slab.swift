@@ -1,8 +1,8 @@
-/// A row of plain data that grows, in memory of its own.
+/// A row that grows, in memory of its own.
 ///
 /// An array asks before each change whether somebody shares it; this is nobody else's, and asks
 /// nothing. Every index is checked.
-@safe struct Slab<Element>: ~Copyable {
+@safe struct Slab<Element: ~Copyable>: ~Copyable {
   private var memory = unsafe UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
   private(set) var count = 0
 
@@ -31,7 +31,7 @@
     precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "outside of the slab")
   }
 
-  mutating func append(_ element: Element) {
+  mutating func append(_ element: consuming Element) {
     if unsafe count == memory.count { grow() }
     unsafe memory.initializeElement(at: count, to: element)
     count &+= 1
@@ -52,6 +52,11 @@
 }
 
 extension Slab<UInt8> {
+  init(_ bytes: [UInt8]) {
+    self.init()
+    for byte in bytes { append(byte) }
+  }
+
   /// Appends bytes of it to a message.
   @inline(__always)
   func append(_ part: Range<Int>, to output: inout OutputSpan<UInt8>) {

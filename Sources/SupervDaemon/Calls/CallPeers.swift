@@ -20,7 +20,7 @@ package final class Asker {
   package let number: AskerNumber
   let name: String
   /// Of what it asks.
-  let handleHead: [UInt8]
+  let handleHead: Slab<UInt8>
 
   /// - Parameter name: of the instance.
   package init(
@@ -30,7 +30,7 @@ package final class Asker {
     self.node = node
     self.name = name
     number = table.openAsker()
-    handleHead = HandleMessage.head(from: name)
+    handleHead = Slab(HandleMessage.head(from: name))
   }
 }
 

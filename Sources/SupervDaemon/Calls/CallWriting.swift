@@ -9,27 +9,25 @@ struct HandleMessage {
 
   /// Nil for a cast.
   var call: (id: CallID, deadlineMilliseconds: Int64)?
-  /// Of the caller.
-  var head: [UInt8]
   var params: CallParams
   var trace: TraceParent
 
-  /// - Returns: no less than it takes.
-  var maximumBytes: Int {
-    Self.ownBytes &+ head.count &+ params.method.count &+ (params.params?.count ?? 0)
+  /// No less than it takes.
+  func maximumBytes(by asker: Asker) -> Int {
+    Self.ownBytes &+ asker.handleHead.count &+ params.method.count &+ (params.params?.count ?? 0)
       &+ (params.task?.count ?? 0)
   }
 
   /// - Parameter line: that the params came in.
   @inline(__always)
-  func append(to output: inout OutputSpan<UInt8>, from line: Span<UInt8>) {
+  func append(to output: inout OutputSpan<UInt8>, by asker: Asker, from line: Span<UInt8>) {
     if let call {
       output.append(#"{"jsonrpc":"2.0","id":""#)
       output.append(hexadecimal: call.id.rawValue)
     } else {
       output.append(#"{"jsonrpc":"2.0"#)
     }
-    output.append(head.span)
+    asker.handleHead.append(asker.handleHead.indices, to: &output)
     output.append(params.method, of: line)
     if let value = params.params {
       output.append(#","params":"#)

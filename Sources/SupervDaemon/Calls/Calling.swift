@@ -61,7 +61,8 @@ extension Daemon {
     guard deadline > now else {
       throw refused(.timeout, agent, "the time of the call that this one is part of is over")
     }
-    let (callee, connection) = try choose(from: route, isCallBy: asker, outer?.id, at: now)
+    let chain = Chain(caller: asker.node, outer: outer?.id)
+    let (callee, connection) = try choose(from: route, for: chain, at: now)
     let queueLength = calls.agents[agent].settings.queueLength
     guard calls.table.handsCount(callee) < queueLength else {
       throw refused(
@@ -89,7 +90,7 @@ extension Daemon {
   ) throws(RPCError) {
     let route = try route(to: line.extracting(params.to), for: asker)
     let agent = calls.routes[route].agent
-    let (callee, connection) = try choose(from: route, isCallBy: nil, nil, at: eventTime)
+    let (callee, connection) = try choose(from: route, for: nil, at: eventTime)
     let given = params.trace.flatMap { TraceParent($0, in: line) }
     let span = calls.table.idForCast()
     guard hand(over: params, nil, span, given, asker, to: connection, in: line) else {
@@ -107,10 +108,9 @@ extension Daemon {
   ) -> Bool {
     var trace = given ?? calls.newTrace()
     trace.parentID = span.rawValue
-    let message = HandleMessage(
-      call: call, head: asker.handleHead, params: params, trace: trace)
-    return kernel.send(to: connection, maximumBytes: message.maximumBytes) { output in
-      message.append(to: &output, from: line)
+    let message = HandleMessage(call: call, params: params, trace: trace)
+    return kernel.send(to: connection, maximumBytes: message.maximumBytes(by: asker)) { output in
+      message.append(to: &output, by: asker, from: line)
     }
   }
 
@@ -136,13 +136,13 @@ extension Daemon {
 
   /// The instance that gets it, and its connection.
   ///
-  /// - Parameter caller: nil for a cast, for which nobody waits: neither in a circle nor to learn
+  /// - Parameter chain: nil for a cast, for which nobody waits: neither in a circle nor to learn
   ///   whether it has failed.
   private func choose(
-    from route: Int, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
+    from route: Int, for chain: Chain?, at now: MonotonicTime
   ) throws(RPCError) -> (NodeID, ConnectionID) {
     if let only = calls.routes[route].only {
-      if let connection = connection(of: only, isCallBy: caller, outer, at: now) {
+      if let connection = connection(of: only, for: chain, at: now) {
         return (only, connection)
       }
     } else {
@@ -151,31 +151,29 @@ extension Daemon {
       let chosen = calls.routes[route].choose(
         inTurn: &turn,
         by: { calls.table.handsCount($0) },
-        where: { connection(of: $0, isCallBy: caller, outer, at: now) != nil })
+        where: { connection(of: $0, for: chain, at: now) != nil })
       calls.agents[agent].turn = turn
       if let chosen, let connection = connection(of: chosen) { return (chosen, connection) }
     }
-    throw unreachable(route, caller, outer, at: now)
+    throw unreachable(route, chain, at: now)
   }
 
   /// Where this call to an instance would go; nil where it may not be made.
   private func connection(
-    of node: NodeID, isCallBy caller: Asker?, _ outer: CallID?, at now: MonotonicTime
+    of node: NodeID, for chain: Chain?, at now: MonotonicTime
   ) -> ConnectionID? {
     guard let connection = connection(of: node) else { return nil }
-    guard let caller else { return connection }
-    let mayBe = !isInChain(node, caller, outer) && refusal(of: node, at: now) == nil
+    guard let chain else { return connection }
+    let mayBe = !isIn(chain, node) && refusal(of: node, at: now) == nil
     return mayBe ? connection : nil
   }
 
   /// Why no instance can be called.
-  private func unreachable(
-    _ route: Int, _ caller: Asker?, _ outer: CallID?, at now: MonotonicTime
-  ) -> RPCError {
+  private func unreachable(_ route: Int, _ chain: Chain?, at now: MonotonicTime) -> RPCError {
     let (agent, nodes) = (calls.routes[route].agent, calls.routes[route].peers)
     let name = calls.agents[agent].name
-    guard let caller else { return refused(.notReady, agent, notReadyText(nodes, of: name)) }
-    let others = nodes.filter { !isInChain($0, caller, outer) }
+    guard let chain else { return refused(.notReady, agent, notReadyText(nodes, of: name)) }
+    let others = nodes.filter { !isIn(chain, $0) }
     if others.isEmpty {
       return refused(.cycle, agent, "\(name) waits for the answer to this chain of calls")
     }
@@ -224,9 +222,9 @@ extension Daemon {
   }
 
   /// Whether an instance makes this call, or one of those that led to it, or has one in its hands.
-  private func isInChain(_ node: NodeID, _ caller: Asker, _ outer: CallID?) -> Bool {
-    if caller.node == node { return true }
-    var next = outer
+  private func isIn(_ chain: Chain, _ node: NodeID) -> Bool {
+    if chain.caller == node { return true }
+    var next = chain.outer
     // No longer than `maximumDepth`; where a call has ended nobody above it waits any more.
     while let id = next, let call = calls.table[id] {
       if call.callee == node || call.caller == node { return true }
@@ -234,6 +232,13 @@ extension Daemon {
     }
     return false
   }
+}
+
+/// Those who wait for a call that is to be made: plain data, as it is passed along for each.
+private struct Chain {
+  /// Nil for an operator.
+  var caller: NodeID?
+  var outer: CallID?
 }
 
 /// The call in whose handling another one is made, as far as that one has to know it.

@@ -30,12 +30,12 @@ final class ConnectionTable {
   /// Read from one connection within one turn.
   private static let readBytes = 64 << 10
 
-  private final class Entry {
+  /// One connection.
+  private struct Entry: ~Copyable {
     let id: ConnectionID
     let door: Door
     let socket: Descriptor
-    private let keptOutput = Exclusive(
-      OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes))
+    var output = OutBuffer(maximumBytes: ConnectionTable.maximumQueuedBytes)
     var waitsToWrite = false
     var isClosing = false
     /// Whether it stands in `dirty`.
@@ -52,21 +52,59 @@ final class ConnectionTable {
       self.sequence = sequence
     }
 
-    var output: OutBuffer {
-      @inline(__always) _read { yield keptOutput.value }
-      @inline(__always) _modify { yield &keptOutput.value }
+    /// - Returns: false when its queue is full or it is to be closed.
+    mutating func append(_ bytes: [UInt8]) -> Bool { !isClosing && output.append(bytes) }
+
+    mutating func append(
+      maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+    ) -> Bool {
+      !isClosing && output.append(maximumBytes: maximumBytes, write)
     }
+
+    /// Whether it is new that it is.
+    mutating func becomeDirty() -> Bool {
+      defer { isDirty = true }
+      return !isDirty
+    }
+
+    /// As much as its peer takes.
+    mutating func write() throws(SystemError) {
+      while !output.isEmpty {
+        let count = try output.withWaitingBytes { (bytes) throws(SystemError) in
+          try socket.send(bytes)
+        }
+        guard let count else { return }
+        output.consume(count)
+      }
+    }
+
+    /// Waits for room as long as something waits for it.
+    mutating func watch(_ poll: borrowing EventPoll) throws(SystemError) {
+      let waits = !output.isEmpty
+      guard waits != waitsToWrite else { return }
+      waitsToWrite = waits
+      try poll.change(
+        socket, token: LinuxKernel.Source.connection.token(id.number),
+        for: waits ? [.readable, .writable] : .readable)
+    }
+  }
+
+  /// A place for connections, of which it has one at a time.
+  private struct Slot: ~Copyable {
+    var generation: UInt64 = 1
+    var entry: Entry?
   }
 
   private(set) var doors: [Door] = []
   /// A connection's number is its slot in the lower bits and, above them, which one it is there.
-  private let slots = Exclusive(Slab<(generation: UInt64, entry: Entry?)>())
+  private let slots = Exclusive(Slab<Slot>())
   private var freeSlots: [Int] = []
-  private var byProcess: [ProcessKey: [Entry]] = [:]
+  /// Their slots.
+  private var byProcess: [ProcessKey: [Int]] = [:]
   private static let slotBits: UInt64 = 24
   private var connectionCount: UInt64 = 0
-  /// Have something to write, or to close; each stands here once.
-  private var dirty: [Entry] = []
+  /// The slots of those that have something to write, or to close; each stands here once.
+  private var dirty: [Int] = []
   private var buffer = [UInt8](repeating: 0, count: readBytes)
   /// Held back from the agents, for when they have taken all descriptors: an operator still gets
   /// in, and stops some of them.
@@ -142,32 +180,33 @@ final class ConnectionTable {
       case .agent: try processes.identify(socket)
       }
     let slot = freeSlots.popLast() ?? slots.value.count
-    if slot == slots.value.count { slots.value.append((generation: 1, entry: nil)) }
-    let number = slots.value[slot].generation << Self.slotBits | UInt64(slot)
+    if slot == slots.value.count { slots.value.append(Slot()) }
+    let id = ConnectionID(
+      door.kind, number: slots.value[slot].generation << Self.slotBits | UInt64(slot))
     connectionCount += 1
-    let entry = Entry(
-      ConnectionID(door.kind, number: number), door, socket, sequence: connectionCount)
+    var entry = Entry(id, door, socket, sequence: connectionCount)
     do {
       try poll.add(
-        entry.socket, token: LinuxKernel.Source.connection.token(number), for: .readable)
+        entry.socket, token: LinuxKernel.Source.connection.token(id.number), for: .readable)
     } catch {
       freeSlots.append(slot)
       throw error
     }
-    slots.value[slot].entry = entry
     door.count += 1
     if case .agent(let process, _) = caller {
       entry.process = process
-      byProcess[process, default: []].append(entry)
+      byProcess[process, default: []].append(slot)
     }
-    events.append(.connected(entry.id, caller))
+    slots.value[slot].entry = consume entry
+    events.append(.connected(id, caller))
   }
 
-  private func entry(_ number: UInt64) -> Entry? {
+  /// Where a connection is that there still is.
+  private func slot(_ number: UInt64) -> Int? {
     let slot = Int(number & (1 << Self.slotBits - 1))
-    guard slot < slots.value.count, slots.value[slot].generation == number >> Self.slotBits
-    else { return nil }
-    return slots.value[slot].entry
+    let isThere =
+      slot < slots.value.count && slots.value[slot].generation == number >> Self.slotBits
+    return isThere ? slot : nil
   }
 
   private func refuse(_ socket: borrowing Descriptor, at door: Door) {
@@ -182,10 +221,12 @@ final class ConnectionTable {
   private func dropOldest(
     of door: Door, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
   ) {
-    let oldest = slots.value.indices.compactMap { slots.value[$0].entry }
-      .filter { $0.door === door }
-      .min { $0.sequence < $1.sequence }
-    if let oldest { drop(oldest, poll, &events) }
+    var oldest: (slot: Int, sequence: UInt64)?
+    for slot in slots.value.indices where slots.value[slot].entry?.door === door {
+      guard let sequence = slots.value[slot].entry?.sequence else { continue }
+      if oldest.map({ sequence < $0.sequence }) ?? true { oldest = (slot, sequence) }
+    }
+    if let oldest { drop(oldest.slot, poll, &events) }
   }
 
   private func turnAway(_ door: Door) {
@@ -200,31 +241,31 @@ final class ConnectionTable {
     _ number: UInt64, _ readiness: EventPoll.Readiness, _ poll: borrowing EventPoll,
     _ events: inout [KernelEvent]
   ) {
-    guard let entry = entry(number) else { return }
-    if readiness.isWritable { markDirty(entry) }
-    guard readiness.isWorthReading, !entry.isClosing else { return }
+    guard let slot = slot(number), let id = slots.value[slot].entry?.id else { return }
+    if readiness.isWritable { markDirty(slot) }
+    guard readiness.isWorthReading, slots.value[slot].entry?.isClosing == false else { return }
     do {
-      var span = buffer.mutableSpan
-      guard let count = try entry.socket.receive(into: &span) else { return }
-      if count == 0 { return drop(entry, poll, &events) }
-      events.append(.received(entry.id, Array(buffer[..<count])))
+      guard let count = try read(slot) else { return }
+      if count == 0 { return drop(slot, poll, &events) }
+      events.append(.received(id, Array(buffer[..<count])))
     } catch {
-      drop(entry, poll, &events)
+      drop(slot, poll, &events)
     }
   }
 
-  private func drop(
-    _ entry: Entry, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]
-  ) {
-    let slot = Int(entry.id.number & (1 << Self.slotBits - 1))
-    guard slots.value[slot].entry === entry else { return }
+  private func read(_ slot: Int) throws(SystemError) -> Int? {
+    var span = buffer.mutableSpan
+    return try slots.value[slot].entry?.socket.receive(into: &span) ?? nil
+  }
+
+  private func drop(_ slot: Int, _ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
+    guard let entry = slots.value[slot].entry.take() else { return }
     try? poll.remove(entry.socket)
     slots.value[slot].generation += 1
-    slots.value[slot].entry = nil
     freeSlots.append(slot)
     entry.door.count -= 1
     if let process = entry.process {
-      byProcess[process]?.removeAll { $0 === entry }
+      byProcess[process]?.removeAll { $0 == slot }
       if byProcess[process]?.isEmpty == true { byProcess[process] = nil }
     }
     events.append(.disconnected(entry.id))
@@ -233,12 +274,13 @@ final class ConnectionTable {
   /// Takes what a process has said before it ended: its answer counts, rather than that nobody is
   /// left to give one. The end of the connection is seen in its time.
   func takeLastWords(of process: ProcessKey, _ events: inout [KernelEvent]) {
-    for entry in byProcess[process] ?? [] where !entry.isClosing {
+    for slot in byProcess[process] ?? [] {
+      guard let id = slots.value[slot].entry?.id, slots.value[slot].entry?.isClosing == false
+      else { continue }
       // As much as a socket holds, and no more from one that another process goes on to fill.
       for _ in 0..<Self.lastReads {
-        var span = buffer.mutableSpan
-        guard let count = (try? entry.socket.receive(into: &span)) ?? nil, count > 0 else { break }
-        events.append(.received(entry.id, Array(buffer[..<count])))
+        guard let count = (try? read(slot)) ?? nil, count > 0 else { break }
+        events.append(.received(id, Array(buffer[..<count])))
       }
     }
   }
@@ -248,76 +290,55 @@ final class ConnectionTable {
   // MARK: Writing
 
   func send(_ bytes: [UInt8], to id: ConnectionID) -> Bool {
-    guard let entry = entry(id.number), !entry.isClosing, entry.output.append(bytes) else {
+    guard let slot = slot(id.number), slots.value[slot].entry?.append(bytes) == true else {
       return false
     }
-    markDirty(entry)
+    markDirty(slot)
     return true
   }
 
   func send(
     to id: ConnectionID, maximumBytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void
   ) -> Bool {
-    guard let entry = entry(id.number), !entry.isClosing,
-      entry.output.append(maximumBytes: maximumBytes, write)
+    guard let slot = slot(id.number),
+      slots.value[slot].entry?.append(maximumBytes: maximumBytes, write) == true
     else { return false }
-    markDirty(entry)
+    markDirty(slot)
     return true
   }
 
   /// What the peer does not take at once is lost.
   func close(_ id: ConnectionID) {
-    guard let entry = entry(id.number) else { return }
-    entry.isClosing = true
-    markDirty(entry)
+    guard let slot = slot(id.number) else { return }
+    slots.value[slot].entry?.isClosing = true
+    markDirty(slot)
   }
 
-  private func markDirty(_ entry: Entry) {
-    guard !entry.isDirty else { return }
-    entry.isDirty = true
-    dirty.append(entry)
+  private func markDirty(_ slot: Int) {
+    if slots.value[slot].entry?.becomeDirty() == true { dirty.append(slot) }
   }
 
   /// One write for each connection that has something to say. What goes wrong with it goes wrong
   /// again in `flush`, which sees to it.
   func send() {
-    for entry in dirty { try? write(entry) }
+    for slot in dirty { try? slots.value[slot].entry?.write() }
   }
 
   /// Sends the rest, and lets go of those that are to be closed or cannot be written to.
   func flush(_ poll: borrowing EventPoll, _ events: inout [KernelEvent]) {
     reserve.fill(Self.reservedCount)
     if dirty.isEmpty { return }
-    for entry in dirty {
-      entry.isDirty = false
+    for slot in dirty {
+      slots.value[slot].entry?.isDirty = false
       do {
-        try write(entry)
-        try watch(entry, poll)
+        try slots.value[slot].entry?.write()
+        try slots.value[slot].entry?.watch(poll)
       } catch {
-        entry.isClosing = true
+        slots.value[slot].entry?.isClosing = true
       }
-      if entry.isClosing { drop(entry, poll, &events) }
+      if slots.value[slot].entry?.isClosing == true { drop(slot, poll, &events) }
     }
     dirty.removeAll(keepingCapacity: true)
-  }
-
-  private func write(_ entry: Entry) throws(SystemError) {
-    while !entry.output.isEmpty {
-      let count = try entry.output.withWaitingBytes { (bytes) throws(SystemError) in
-        try entry.socket.send(bytes)
-      }
-      guard let count else { return }
-      entry.output.consume(count)
-    }
-  }
-
-  private func watch(_ entry: Entry, _ poll: borrowing EventPoll) throws(SystemError) {
-    let waits = !entry.output.isEmpty
-    guard waits != entry.waitsToWrite else { return }
-    entry.waitsToWrite = waits
-    try poll.change(
-      entry.socket, token: LinuxKernel.Source.connection.token(entry.id.number),
-      for: waits ? [.readable, .writable] : .readable)
   }
 }
 
