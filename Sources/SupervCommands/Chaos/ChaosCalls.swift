@@ -33,11 +33,20 @@ extension ChaosRun {
     }
   }
 
-  /// The kind of superv's own error; a callee's has none.
+  /// What an error says of itself.
+  private struct Told: Decodable {
+    struct Details: Decodable {
+      var kind: String?
+    }
+
+    var data: Details?
+  }
+
+  /// The kind of superv's own error; a callee's has none, whatever its code.
   private static func outcome(of line: ReceivedLine) -> String {
     guard line.message.kind == .error else { return "ok" }
-    let error = try? line.decode(RPCError.self, from: line.message.error)
-    return error?.kind.rawValue ?? "error"
+    let error = try? line.decode(Told.self, from: line.message.error)
+    return error?.data?.kind.flatMap { ErrorKind(rawValue: $0) }?.rawValue ?? "error"
   }
 
   private static func params(of call: CallPlan) -> [UInt8] {
