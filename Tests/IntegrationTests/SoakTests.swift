@@ -109,16 +109,22 @@ import Testing
     }
   }
 
-  /// The folder of a soak has its pid, and its agents run there.
+  /// The folder of a soak has its pid: its agents run there, its keeper and its daemon are told of
+  /// it, and its logger has files there open.
   private static func belongs(
     _ process: ProcessRecord, toSoak pid: String, as role: String? = nil
   ) -> Bool {
-    let proc = "/proc/\(process.pid)"
-    guard process.state != "Z", let place = try? Files.linkTarget("\(proc)/cwd"),
-      place.hasPrefix("/tmp/superv-soak-\(pid)-")
-    else { return false }
+    let (proc, folder) = ("/proc/\(process.pid)", "/tmp/superv-soak-\(pid)-")
+    guard process.state != "Z" else { return false }
     let words = (try? Files.readText("\(proc)/cmdline"))?.split(separator: "\0") ?? []
-    return role.map { words.count > 2 && words[2] == $0 } ?? true
+    if let role { return words.count > 2 && words[2] == role && isIn(folder, "\(proc)/cwd") }
+    let descriptors = (try? Files.names(in: "\(proc)/fd")) ?? []
+    return words.contains { $0.hasPrefix(folder) } || isIn(folder, "\(proc)/cwd")
+      || descriptors.contains { isIn(folder, "\(proc)/fd/\($0)") }
+  }
+
+  private static func isIn(_ folder: String, _ link: String) -> Bool {
+    (try? Files.linkTarget(link))?.hasPrefix(folder) == true
   }
 
   private func expectNothingLeft(_ superv: Superv) throws {
