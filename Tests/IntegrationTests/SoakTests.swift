@@ -62,7 +62,7 @@ import Testing
       let soak = try superv.launch(["soak", "--for", "1h", "--report", "out", "--lines", "0"])
       let pid = "\(soak.pid)"
       try eventually("its agents run") {
-        try ProcessRecord.all().contains { Self.belongs($0, toSoak: pid) }
+        try ProcessRecord.all().contains { Self.runs($0, inSoak: pid) }
       }
       try soak.send(.interrupt)
       #expect(try soak.end().code == 0)
@@ -78,7 +78,7 @@ import Testing
       let soak = try superv.launch(["soak", "--for", "1h", "--report", "out", "--lines", "0"])
       let pid = "\(soak.pid)"
       try eventually("its guard runs") {
-        try ProcessRecord.all().contains { Self.belongs($0, toSoak: pid, as: "guard") }
+        try ProcessRecord.all().contains { Self.runs($0, inSoak: pid, as: "guard") }
       }
       try soak.send(.kill)
       _ = try soak.end()
@@ -109,23 +109,37 @@ import Testing
     }
   }
 
-  /// The folder of a soak has its pid: its agents run there, its keeper and its daemon are told of
-  /// it, and its logger has files there open.
-  private static func belongs(
-    _ process: ProcessRecord, toSoak pid: String, as role: String? = nil
-  ) -> Bool {
-    let (proc, folder) = ("/proc/\(process.pid)", "/tmp/superv-soak-\(pid)-")
+  /// Whether a process is of a soak's tree: an agent, or keeper and daemon, which are told of its
+  /// folder, or the logger, which has files there open.
+  private static func belongs(_ process: ProcessRecord, toSoak pid: String) -> Bool {
     guard process.state != "Z" else { return false }
-    let words = (try? Files.readText("\(proc)/cmdline"))?.split(separator: "\0") ?? []
-    if let role { return words.count > 2 && words[2] == role && isIn(folder, "\(proc)/cwd") }
-    let descriptors = (try? Files.names(in: "\(proc)/fd")) ?? []
-    return words.contains { $0.hasPrefix(folder) } || isIn(folder, "\(proc)/cwd")
-      || descriptors.contains { isIn(folder, "\(proc)/fd/\($0)") }
+    let descriptors = (try? Files.names(in: "/proc/\(process.pid)/fd")) ?? []
+    return runs(process, inSoak: pid)
+      || words(of: process).contains { $0.hasPrefix(folder(ofSoak: pid)) }
+      || descriptors.contains { leads("fd/\($0)", of: process, toSoak: pid) }
   }
 
-  private static func isIn(_ folder: String, _ link: String) -> Bool {
-    (try? Files.linkTarget(link))?.hasPrefix(folder) == true
+  /// Whether a process runs in a soak's folder, as agents do.
+  private static func runs(
+    _ process: ProcessRecord, inSoak pid: String, as role: String? = nil
+  ) -> Bool {
+    guard process.state != "Z", leads("cwd", of: process, toSoak: pid) else { return false }
+    let words = words(of: process)
+    return role.map { words.count > 2 && words[2] == $0 } ?? true
   }
+
+  private static func words(of process: ProcessRecord) -> [Substring] {
+    (try? Files.readText("/proc/\(process.pid)/cmdline"))?.split(separator: "\0") ?? []
+  }
+
+  private static func leads(
+    _ link: String, of process: ProcessRecord, toSoak pid: String
+  ) -> Bool {
+    (try? Files.linkTarget("/proc/\(process.pid)/\(link)"))?.hasPrefix(folder(ofSoak: pid)) == true
+  }
+
+  /// As it begins: it has its pid.
+  private static func folder(ofSoak pid: String) -> String { "/tmp/superv-soak-\(pid)-" }
 
   private func expectNothingLeft(_ superv: Superv) throws {
     #expect(try superv.processesInFolder().isEmpty)
