@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -367,6 +368,11 @@ int csv_pidfd_send_signal(int pidfd, int number) {
 }
 
 int csv_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int csv_become_batch(void) {
+  const struct sched_param parameters = {0};
+  return sched_setscheduler(0, SCHED_BATCH, &parameters);
+}
 
 int csv_limit(pid_t pid, int resource, struct rlimit *old, const struct rlimit *new) {
   return prlimit(pid, (__rlimit_resource_t)resource, new, old);

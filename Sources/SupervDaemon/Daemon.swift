@@ -15,6 +15,8 @@ package final class Daemon<Machine: Kernel> {
   var tree: SupervisionTree
   /// By the index of the node; nil for supervisors.
   var agents: [AgentSlot?] = []
+  /// Every agent's begins with it.
+  private var passedEnvironment = AgentEnvironment()
   /// Of an earlier daemon, and of agents that are not in the configuration any more.
   var departing: [NodeID: ProcessFacts] = [:]
   var timers = TimerHeap()
@@ -273,7 +275,7 @@ extension Daemon {
   func launch(_ key: ProcessKey, _ slot: AgentSlot) throws(LaunchError) -> Launch {
     let environment = try AgentEnvironment.make(
       for: slot.definition, incarnation: key.incarnation, settings: configuration.settings,
-      kernel: kernel)
+      passed: passedEnvironment, kernel: kernel)
     return Launch(
       key: key, agent: slot.definition, environment: environment, log: slot.log,
       errorLog: slot.errorLog, taps: taps(of: slot.definition))
@@ -286,6 +288,7 @@ extension Daemon {
   func adoptDefinitions() -> [ProcessKey] {
     var changed: [ProcessKey] = []
     let settings = configuration.settings
+    passedEnvironment = AgentEnvironment(passing: settings, from: kernel)
     while agents.count < tree.nodeCount { agents.append(nil) }
     for definition in configuration.agents {
       guard let id = tree.id(named: definition.specification.name) else { continue }

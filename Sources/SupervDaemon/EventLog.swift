@@ -140,9 +140,13 @@ package struct StoryEvent: Codable, Sendable {
     func raw(_ text: StaticString) {
       text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
-    func member(_ key: StaticString, _ number: some FixedWidthInteger) {
+    func member(_ key: StaticString, _ number: some SignedInteger) {
       raw(key)
-      JSON.append(integer: number, to: &bytes)
+      JSON.append(integer: Int64(number), to: &bytes)
+    }
+    func member(_ key: StaticString, _ number: some UnsignedInteger) {
+      raw(key)
+      JSON.append(integer: UInt64(number), to: &bytes)
     }
     func member(_ key: StaticString, _ text: String) {
       raw(key)

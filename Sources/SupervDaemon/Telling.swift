@@ -30,13 +30,14 @@ extension Daemon {
   func tell(_ note: Note) {
     metrics.restarts.take(note)
     journal.untold.append(note)
-    let slot = agents.indices.contains(note.node.index) ? agents[note.node.index] : nil
+    let isKnown = agents.indices.contains(note.node.index)
+    let process = isKnown ? agents[note.node.index]?.process : nil
     let event = StoryEvent(
       note.kind.rawValue, tree.isSupervisor(note.node) ? .supervisor : .agent, name: note.name,
       reason: .decided(note.reason))
     tell(event) {
       $0.incarnation = note.incarnation
-      if let process = slot?.process, process.incarnation == note.incarnation,
+      if let process, process.incarnation == note.incarnation,
         process.isAlive || note.kind == .agentExited
       {
         $0.pid = process.pid

@@ -83,6 +83,8 @@ package final class LoggerLoop {
       return false
     }
     try poll.wait(&events, timeoutMilliseconds: waitMilliseconds(atMost: timeoutMilliseconds))
+    // The end of an agent is not urgent here. It is for the daemon, which waits beside us for it.
+    if events.contains(where: { $0.readiness == .hangUp }) { Scheduling.giveWay() }
     // The daemon's messages first: a change of settings should hold for what is read now.
     for event in events where event.token == LoggerLoop.linkToken { serveLink(event.readiness) }
     for event in events where event.token == LoggerLoop.doorToken { try serveDoor() }

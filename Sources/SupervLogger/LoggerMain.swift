@@ -16,6 +16,9 @@ package func runLogger(
   link: consuming Descriptor, listener: consuming Descriptor
 ) throws(SystemError) {
   hideMemory()
+  // The end of an agent wakes it as well as the daemon. Between the two it would only be in the way
+  // of the daemon, and of the agent's last steps, which the daemon waits for.
+  Scheduling.interruptNobody()
   for signal: Signal in [.terminate, .interrupt, .hangUp, .pipe] { try signal.ignore() }
   // 2 000 pipes for 1 000 agents; without more descriptors the first ones are still read.
   _ = try? ProcessLimit.raiseOpenFiles()

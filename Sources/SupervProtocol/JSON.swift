@@ -23,7 +23,17 @@ package enum JSON {
   }
 
   /// Appends a number in decimal digits.
-  package static func append(integer: some FixedWidthInteger, to bytes: inout [UInt8]) {
+  package static func append(integer: Int64, to bytes: inout [UInt8]) {
+    append(anyInteger: integer, to: &bytes)
+  }
+
+  /// The same for one without a sign.
+  package static func append(integer: UInt64, to bytes: inout [UInt8]) {
+    append(anyInteger: integer, to: &bytes)
+  }
+
+  // Not for other modules: there it would go through tables of each digit's type.
+  static func append(anyInteger integer: some FixedWidthInteger, to bytes: inout [UInt8]) {
     if integer < 0 { bytes.append(UInt8(ascii: "-")) }
     var rest = integer.magnitude
     let start = bytes.count

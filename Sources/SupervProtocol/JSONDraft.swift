@@ -52,7 +52,7 @@ final class JSONDraft {
   func writeText(_ text: String) { JSON.append(text, to: &bytes) }
 
   func writeInteger(_ number: some FixedWidthInteger) {
-    JSON.append(integer: number, to: &bytes)
+    JSON.append(anyInteger: number, to: &bytes)
   }
 
   /// - Throws: when it is infinite or no number: JSON has no such thing.

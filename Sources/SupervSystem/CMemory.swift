@@ -20,7 +20,10 @@ import Glibc
 
   /// A NUL-terminated copy.
   mutating func string(_ text: String) -> UnsafePointer<CChar>? {
-    unsafe array(text.utf8.map(CChar.init(bitPattern:)) + [0])
+    let bytes = UnsafeMutableBufferPointer<CChar>.allocate(capacity: text.utf8.count + 1)
+    unsafe keep(bytes.baseAddress)
+    _ = unsafe copy(text, to: bytes)
+    return unsafe UnsafePointer(bytes.baseAddress)
   }
 
   /// The strings one after another in one block, and an array of pointers to them with NULL at
@@ -34,15 +37,22 @@ import Glibc
     var position = 0
     for text in texts {
       unsafe pointers.append(bytes.baseAddress.map { unsafe UnsafePointer($0 + position) })
-      for byte in text.utf8 {
-        unsafe bytes[position] = CChar(bitPattern: byte)
-        position += 1
-      }
-      unsafe bytes[position] = 0
-      position += 1
+      position += unsafe copy(text, to: UnsafeMutableBufferPointer(rebasing: bytes[position...]))
     }
     unsafe pointers.append(nil)
     return unsafe array(pointers)
+  }
+
+  /// - Returns: how many bytes that took, the NUL included.
+  private func copy(_ text: String, to bytes: UnsafeMutableBufferPointer<CChar>) -> Int {
+    var text = text
+    return text.withUTF8 { characters in
+      let end = unsafe bytes.withMemoryRebound(to: UInt8.self) {
+        unsafe $0.update(fromContentsOf: characters)
+      }
+      unsafe bytes[end] = 0
+      return end + 1
+    }
   }
 
   private mutating func keep(_ block: UnsafeMutableRawPointer?) {

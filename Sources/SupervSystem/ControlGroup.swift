@@ -127,7 +127,17 @@ extension ControlGroup {
 
   /// A number of a file with one name and number a line, such as `oom_kill` in `memory.events`.
   package func counter(_ name: String, in file: String) -> UInt64? {
-    text(of: file, maximumBytes: 4096).flatMap { Self.counter(name, of: $0) }
+    // Asked at every end of an agent, so without a buffer for files of any length: those that count
+    // events are short.
+    var bytes = InlineArray<512, UInt8>(repeating: 0)
+    var room = bytes.mutableSpan
+    guard let count = try? Files.open("\(path)/\(file)", .readOnly).read(into: &room) else {
+      return nil
+    }
+    let text = unsafe bytes.span.withUnsafeBufferPointer {
+      unsafe String(decoding: $0[..<count], as: UTF8.self)
+    }
+    return Self.counter(name, of: text)
   }
 
   private func text(of file: String, maximumBytes: Int) -> String? {
@@ -135,8 +145,14 @@ extension ControlGroup {
   }
 
   package static func counter(_ name: String, of text: String) -> UInt64? {
-    for line in text.split(separator: "\n") where line.hasPrefix("\(name) ") {
-      return UInt64(line.dropFirst(name.utf8.count + 1))
+    var rest = text.utf8[...]
+    while !rest.isEmpty {
+      let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+      rest = rest[line.endIndex...].dropFirst()
+      let value = line.drop { $0 != UInt8(ascii: " ") }
+      if line[..<value.startIndex].elementsEqual(name.utf8) {
+        return UInt64(Substring(value.dropFirst()))
+      }
     }
     return nil
   }

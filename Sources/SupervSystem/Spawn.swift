@@ -144,8 +144,15 @@ extension SpawnRequest {
 
   /// C would take the part before the NUL for the whole.
   func refuseNulBytes() throws(SpawnError) {
+    func holdsNul(_ text: String) -> Bool {
+      var text = text
+      return text.withUTF8 { bytes in
+        unsafe bytes.baseAddress.flatMap { unsafe firstIndex(of: 0, in: $0, count: bytes.count) }
+          != nil
+      }
+    }
     func refuse(_ texts: [String], _ stage: SpawnStage) throws(SpawnError) {
-      guard let text = texts.first(where: { $0.utf8.contains(0) }) else { return }
+      guard let text = texts.first(where: holdsNul) else { return }
       let visible = String(text.unicodeScalars.map { $0 == "\0" ? "\u{2400}" : Character($0) })
       throw SpawnError(stage: stage, code: EINVAL, subject: visible)
     }

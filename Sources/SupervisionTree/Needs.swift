@@ -98,6 +98,10 @@ extension SupervisionTree {
   mutating func wakeWaiting() {
     needsChanged = false
     guard end == nil else { return }
+    // Mostly nobody waits, and a look at each would be the longest part of many an event.
+    let count = waitingCount ?? nodes.count(where: { $0.phase == .waiting })
+    waitingCount = count
+    if count == 0 { return }
     for index in nodes.indices {
       guard case .waiting = nodes[index].phase else { continue }
       let id = NodeID(index: index)

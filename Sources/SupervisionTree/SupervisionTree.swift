@@ -54,6 +54,8 @@ package struct SupervisionTree: Codable, Sendable {
   var effects: [Effect] = []
   /// Something happened that may let a waiting child start.
   var needsChanged = false
+  /// How many children wait for what they need; nil: not counted yet.
+  var waitingCount: Int?
   var end: TreeEnd?
   var isHurried = false
   /// Children that a reload took out and that are not gone yet.
@@ -242,6 +244,10 @@ extension SupervisionTree {
   /// Every change of phase goes through here, so that readiness and needs follow.
   mutating func setPhase(_ id: NodeID, _ phase: Phase, why: Reason? = nil) {
     if case .retrying(due: .some) = nodes[id.index].phase { effects.append(.cancelTimer(id)) }
+    if let count = waitingCount {
+      let leaving = nodes[id.index].phase == .waiting ? 1 : 0
+      waitingCount = count - leaving + (phase == .waiting ? 1 : 0)
+    }
     nodes[id.index].phase = phase
     if let why { nodes[id.index].reason = why }
     needsChanged = true

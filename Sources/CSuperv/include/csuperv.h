@@ -89,6 +89,7 @@ int csv_pidfd_open(pid_t pid);
 int csv_execute(const char *path, const char *const *arguments, const char *const *environment);
 int csv_pidfd_send_signal(int pidfd, int number);
 int csv_become_subreaper(void);
+int csv_become_batch(void); // SCHED_BATCH
 int csv_limit(pid_t pid, int resource, struct rlimit *old, const struct rlimit *new);
 
 #endif

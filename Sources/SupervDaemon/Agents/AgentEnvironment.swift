@@ -2,28 +2,38 @@ import SupervConfig
 import SupervSystem
 import SupervisionTree
 
-/// Puts together what an agent's environment is. Nothing of it is kept: every start reads it anew.
+/// Puts together what an agent's environment is. What others may change is read anew for every start.
 struct AgentEnvironment {
   /// The largest environment file.
   static let maximumFileBytes = 1 << 20
 
-  private var order: [String] = []
-  private var values: [String: String] = [:]
+  /// `NAME=value`, in the order in which the names came.
+  private var lines: [String] = []
+  private var places: [String: Int] = [:]
+
+  /// None at all.
+  init() {}
+
+  /// What superv passes on of its own, which stays the same for as long as the settings do.
+  init(passing settings: DaemonSettings, from kernel: some Kernel) {
+    let names =
+      settings.passesWholeEnvironment ? kernel.environmentNames : settings.passEnvironment
+    for name in names where !ServiceManager.variables.contains(name) {
+      if let value = kernel.environmentVariable(name) { set(name, value) }
+    }
+  }
 
   /// Later sources win: what superv passes on, the agent's user, `env_file`, `environment`, and
   /// what superv itself tells the agent.
   ///
+  /// - Parameter passed: what superv passes on.
+  /// - Returns: `NAME=value`, each name once.
   /// - Throws: `LaunchError` when the environment file cannot be read or understood.
   static func make(
     for agent: AgentDefinition, incarnation: UInt64, settings: DaemonSettings,
-    kernel: some Kernel
+    passed: AgentEnvironment, kernel: some Kernel
   ) throws(LaunchError) -> [String] {
-    var environment = AgentEnvironment()
-    let passed =
-      settings.passesWholeEnvironment ? kernel.environmentNames : settings.passEnvironment
-    for name in passed where !ServiceManager.variables.contains(name) {
-      if let value = kernel.environmentVariable(name) { environment.set(name, value) }
-    }
+    var environment = passed
     if let user = agent.user, agent.hasUserVariables { environment.setUser(user, kernel) }
     if let path = agent.environmentFile { try environment.add(file: path, kernel) }
     for variable in agent.environment { environment.set(variable.name, variable.value) }
@@ -41,10 +51,14 @@ struct AgentEnvironment {
     return environment.lines
   }
 
-  private var lines: [String] { order.map { "\($0)=\(values[$0] ?? "")" } }
-
   private mutating func set(_ name: String, _ value: String) {
-    if values.updateValue(value, forKey: name) == nil { order.append(name) }
+    let line = "\(name)=\(value)"
+    if let place = places[name] {
+      lines[place] = line
+    } else {
+      places[name] = lines.count
+      lines.append(line)
+    }
   }
 
   private mutating func setUser(_ name: String, _ kernel: some Kernel) {

@@ -59,9 +59,11 @@ extension Daemon {
   }
 
   func fireMonitors(of process: ProcessKey, _ name: String, _ termination: Termination) {
+    let fired = calls.monitors.fire(process.node)
+    if fired.isEmpty { return }
     let exitClass = tree.status(of: process.node).lastExit?.exitClass
     let reason = exitClass.map { "\(termination) (\($0))" } ?? "\(termination)"
-    for (number, connection) in calls.monitors.fire(process.node) {
+    for (number, connection) in fired {
       sendDown(
         DownParams(
           monitor: number, agent: name, incarnation: process.incarnation, reason: reason),

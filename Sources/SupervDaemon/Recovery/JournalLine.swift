@@ -81,8 +81,13 @@ extension [UInt8] {
     text.withUTF8Buffer { unsafe append(contentsOf: $0) }
   }
 
-  fileprivate mutating func text(_ text: StaticString, _ number: some FixedWidthInteger) {
+  fileprivate mutating func text(_ text: StaticString, _ number: some SignedInteger) {
     self.text(text)
-    JSON.append(integer: number, to: &self)
+    JSON.append(integer: Int64(number), to: &self)
+  }
+
+  fileprivate mutating func text(_ text: StaticString, _ number: some UnsignedInteger) {
+    self.text(text)
+    JSON.append(integer: UInt64(number), to: &self)
   }
 }
