@@ -27,15 +27,9 @@ final class AgentCgroups {
   private var retired: [ControlGroup] = []
   /// Somebody was in them when it was tried.
   private var occupied: [ControlGroup] = []
-  /// Of agents of which a process has ended: what dies once may die again.
-  private var mortals: Set<NodeID> = []
-  /// Of incarnations to come: to be made when there is no hurry. An incarnation never gets the
-  /// group of another one, even if that is empty: Linux (seen in 6.18) kills whatever is cloned
-  /// into a group that was killed once, and everybody may have killed it.
-  private var wanted: [ControlGroup] = []
-  /// The paths of those that are made.
-  private var spares: Set<String> = []
-  /// Making or removing one takes tens of microseconds.
+  /// Of incarnations to come.
+  private var spares = SpareGroups()
+  /// Removing one takes tens of microseconds.
   private static let turnCount = 8
 
   /// - Throws: `HouseError` when the configuration requires them and there are none.
@@ -114,15 +108,11 @@ final class AgentCgroups {
     guard problem == nil else { return nil }
     let group = group(launch.agent, launch.key.incarnation)
     do throws(SystemError) {
-      let wasKilled = try make(group)
+      let opened = try open(group, launch.key.node)
       for (limit, file, value) in limits.files where isKept(limit) {
         try group.set(file, to: value)
       }
-      let opened = OpenGroup(try group.open(), wasKilled: wasKilled)
-      adopt(launch.key, group)
-      if mortals.contains(launch.key.node) {
-        wanted.append(self.group(launch.agent, launch.key.incarnation + 1))
-      }
+      begin(launch.key, launch.agent, group)
       return opened
     } catch {
       _ = group.remove()
@@ -131,9 +121,19 @@ final class AgentCgroups {
     }
   }
 
+  private func open(
+    _ group: ControlGroup, _ node: NodeID
+  ) throws(SystemError) -> OpenGroup {
+    // Somebody may have tidied up.
+    if spares.take(group, of: node), let folder = try? group.open() {
+      return OpenGroup(folder, wasKilled: false)
+    }
+    let wasKilled = try make(group)
+    return OpenGroup(try group.open(), wasKilled: wasKilled)
+  }
+
   /// - Returns: whether what was in it was killed.
   private func make(_ group: ControlGroup) throws(SystemError) -> Bool {
-    if spares.remove(group.path) != nil { return false }
     do {
       try group.make()
     } catch {
@@ -158,35 +158,35 @@ final class AgentCgroups {
   /// An incarnation that an earlier daemon has started.
   func adopt(_ key: ProcessKey, _ agent: AgentDefinition) {
     let group = group(agent, key.incarnation)
-    if problem == nil, group.isPopulated != nil { adopt(key, group) }
+    if problem == nil, group.isPopulated != nil { begin(key, agent, group) }
   }
 
-  private func adopt(_ key: ProcessKey, _ group: ControlGroup) {
+  private func begin(_ key: ProcessKey, _ agent: AgentDefinition, _ group: ControlGroup) {
     groups[key] = group
     keys[group.path] = key
+    spares.begin(key.node, next: self.group(agent, key.incarnation + 1))
   }
 
   /// Nothing more is started in it.
   func retire(_ key: ProcessKey) {
     guard let group = groups.removeValue(forKey: key) else { return }
     keys[group.path] = nil
-    mortals.insert(key.node)
+    spares.end(key.node)
     retired.append(group)
   }
 
-  /// Whether `tidy` has something to do.
-  var isUntidy: Bool { !retired.isEmpty || !wanted.isEmpty }
+  /// Whether `tidy` has something to do at once.
+  var isUntidy: Bool { !retired.isEmpty || spares.hasNews }
+
+  /// When it has something to do without that.
+  var due: MonotonicTime? { spares.due }
 
   /// Removes some groups that nobody is in any more, and makes some that will be needed, when
   /// nothing is more urgent.
-  func tidy() {
-    guard isUntidy else { return }
+  func tidy(_ now: MonotonicTime) {
+    spares.tidy(now)
     for group in retired.prefix(Self.turnCount) where !group.remove() { occupied.append(group) }
     retired.removeFirst(min(Self.turnCount, retired.count))
-    for group in wanted.prefix(Self.turnCount) where (try? group.make()) != nil {
-      spares.insert(group.path)
-    }
-    wanted.removeFirst(min(Self.turnCount, wanted.count))
   }
 
   /// Something has ended: groups that were not empty may be now.
@@ -219,8 +219,8 @@ final class AgentCgroups {
 
   /// Leaves nothing behind but what superv itself is in.
   func finish() {
-    let unused = spares.map { ControlGroup(path: $0) }
-    for group in Array(groups.values) + retired + occupied + unused { _ = group.remove() }
+    for group in Array(groups.values) + retired + occupied { _ = group.remove() }
+    spares.finish()
     if problem == nil { try? Files.removeDirectory(folder.path) }
   }
 }

@@ -122,7 +122,8 @@ final class KernelParts {
     // No list of them: an array a turn is a tenth of what a call costs.
     let ownDue = earlier(earlier(orphansDue, logs.restartAt), surveyDeadline)
     let helpDue = earlier(reader.due, taps.due)
-    return earlier(earlier(ownDue, helpDue), earlier(trees.due, limits.due))
+    let treesDue = earlier(trees.due, trees.groups.due)
+    return earlier(earlier(ownDue, helpDue), earlier(treesDue, limits.due))
   }
 
   /// The process of an incarnation has ended; `advanceEnds` tells of it.
@@ -163,7 +164,7 @@ final class KernelParts {
     logs.restartIfDue(now, poll)
     reader.advance(now, poll)
     taps.resumeIfDue(now, poll)
-    trees.groups.tidy()
+    trees.groups.tidy(now)
     if hasMemoryToGiveBack {
       OwnMemory.giveBack(includingProgram: isStarting)
       isStarting = false

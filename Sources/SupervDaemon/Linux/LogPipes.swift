@@ -4,14 +4,18 @@ import SupervSystem
 package final class LogPipe {
   let reader: Descriptor
   private var openWriter: Descriptor?
+  /// The number by which the kernel knows the pipe, whichever end; 0 when it does not say.
+  package let inode: UInt64
 
   private init(reader: consuming Descriptor, writer: consuming Descriptor) {
+    inode = Self.inode(of: reader)
     self.reader = reader
     openWriter = Optional(writer)
   }
 
   /// One that somebody else writes to.
   init(reader: consuming Descriptor) {
+    inode = Self.inode(of: reader)
     self.reader = reader
     openWriter = nil
   }
@@ -49,8 +53,9 @@ package final class LogPipe {
     return status.kind == .fifo && status.inode == inode
   }
 
-  /// The number by which the kernel knows the pipe, whichever end; 0 when it does not say.
-  package var inode: UInt64 { (try? reader.status())?.inode ?? 0 }
+  private static func inode(of end: borrowing Descriptor) -> UInt64 {
+    (try? end.status())?.inode ?? 0
+  }
 
   /// The number of the end to write to; -1 when it is closed.
   package var writerNumber: Int32 { openWriter?.number ?? -1 }
