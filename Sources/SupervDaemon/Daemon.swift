@@ -220,13 +220,29 @@ extension Daemon {
     calls.treeChanged()
     var queue = effects
     var next = 0
+    var notes: [DecidedNote] = []
+    func tellNotes() {
+      for note in notes { tell(note) }
+      notes.removeAll()
+    }
     while next < queue.count {
       let effect = queue[next]
       next += 1
-      guard let answer = carryOut(effect) else { continue }
+      switch effect {
+      case .note(let note):
+        notes.append(decided(note))
+        continue
+      // A replacement is more urgent than any story.
+      case .spawn: break
+      default: tellNotes()
+      }
+      let answer = carryOut(effect)
+      tellNotes()
+      guard let answer else { continue }
       queue += decide(answer)
       calls.treeChanged()
     }
+    tellNotes()
     if case .criticalFailed(let child, let why) = tree.treeEnd {
       announceStop("critical \(child) failed: \(why)")
       limitStop()
@@ -251,7 +267,7 @@ extension Daemon {
       kernel.kill(ProcessKey(node: node, incarnation: incarnation))
     case .setTimer(let node, let time): timers.set(node.index, at: time)
     case .cancelTimer(let node): timers.cancel(node.index)
-    case .note(let note): tell(note)
+    case .note(let note): tell(decided(note))
     case .treeStopped(let end): self.end = end
     }
     return nil

@@ -4,6 +4,14 @@ import SupervisionTree
 
 // What the daemon tells of what has happened: the event log, and whoever follows it.
 
+/// What the tree has decided, as it was then.
+struct DecidedNote {
+  var note: Note
+  /// The latest one of the agent.
+  var process: AgentProcess?
+  var realTimeNanoseconds: Int64
+}
+
 extension Daemon {
   /// Told at the end of the turn.
   func tell(_ event: StoryEvent, _ change: (inout StoryEvent) -> Void = { _ in }) {
@@ -27,22 +35,29 @@ extension Daemon {
     journal.announced.append(event)
   }
 
-  func tell(_ note: Note) {
-    metrics.restarts.take(note)
-    journal.untold.append(note)
+  /// What a note says holds from now on, whenever it is told.
+  func decided(_ note: Note) -> DecidedNote {
     let isKnown = agents.indices.contains(note.node.index)
     let process = isKnown ? agents[note.node.index]?.process : nil
+    noteReadiness(note)
+    return DecidedNote(note: note, process: process, realTimeNanoseconds: realTimeNanoseconds)
+  }
+
+  func tell(_ decided: DecidedNote) {
+    let note = decided.note
+    metrics.restarts.take(note)
+    journal.untold.append(note)
     let event = StoryEvent(
       note.kind.rawValue, tree.isSupervisor(note.node) ? .supervisor : .agent, name: note.name,
       reason: .decided(note.reason))
     tell(event) {
+      $0.realTimeNanoseconds = decided.realTimeNanoseconds
       $0.incarnation = note.incarnation
-      if let process, process.incarnation == note.incarnation,
+      if let process = decided.process, process.incarnation == note.incarnation,
         process.isAlive || note.kind == .agentExited
       {
         $0.pid = process.pid
       }
-      noteReadiness(note)
       if note.kind == .agentExited { $0.exit = tree.status(of: note.node).lastExit }
       $0.delay = note.due.map { max(.zero, $0 - kernel.now) }
     }

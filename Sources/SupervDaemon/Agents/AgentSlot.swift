@@ -3,14 +3,25 @@ import SupervProtocol
 import SupervSystem
 import SupervisionTree
 
-/// What the daemon keeps about one agent instance.
-struct AgentSlot {
-  var definition: AgentDefinition
-  var log: LogFileSettings
+/// What the daemon keeps about one agent instance. An object, as a definition is large: copying one
+/// takes its time, and every event of an agent would do it several times.
+final class AgentSlot {
+  let definition: AgentDefinition
+  let log: LogFileSettings
   /// nil: the same.
-  var errorLog: LogFileSettings?
+  let errorLog: LogFileSettings?
   /// The latest one, also when it has ended.
   var process: AgentProcess?
+
+  init(
+    definition: AgentDefinition, log: LogFileSettings, errorLog: LogFileSettings?,
+    process: AgentProcess?
+  ) {
+    self.definition = definition
+    self.log = log
+    self.errorLog = errorLog
+    self.process = process
+  }
 }
 
 struct AgentProcess {

@@ -11,7 +11,7 @@ extension Daemon {
     events.readmit(contents.telling).forEach(kernel.writeEvent)
     for one in contents.untold {
       switch one {
-      case .note(let note): tell(note)
+      case .note(let note): tell(decided(note))
       case .event(let event): announce(again: event)
       }
     }
