@@ -48,6 +48,30 @@ import Testing
     }
   }
 
+  /// See sched(7): an end wakes the logger before the daemon, which is in more of a hurry.
+  @Test func theLoggerAloneInterruptsNobody() throws {
+    try withSuperv("[agent:a]\ncommand = sleep 1000") { superv in
+      try superv.start()
+      let status = try superv.status()
+      let agent = try #require(status.agents.first?.pid)
+      let (standard, batch) = ("0", "3")
+      try eventually("the logger has said so") {
+        try Self.schedulingPolicy(of: superv.logger().pid) == batch
+      }
+      #expect(try Self.schedulingPolicy(of: agent) == standard)
+      #expect(try Self.schedulingPolicy(of: status.daemon.pid) == standard)
+    }
+  }
+
+  /// The 41st field of proc_pid_stat(5), counted from the state, which is the third.
+  private static func schedulingPolicy(of pid: Int32) throws -> Substring {
+    let stat = try Files.readText("/proc/\(pid)/stat")
+    return stat.suffix(
+      stat.distance(from: try #require(stat.lastIndex(of: ")")), to: stat.endIndex)
+    )
+    .split(separator: " ")[39]
+  }
+
   @Test func whatIsNoLineIsKeptAsItIs() throws {
     try withSuperv(
       """

@@ -2,7 +2,8 @@ import SupervConfig
 import SupervSystem
 import SupervisionTree
 
-/// Puts together what an agent's environment is. What others may change is read anew for every start.
+/// Puts together what an agent's environment is. What others may change is read anew for every
+/// start.
 struct AgentEnvironment {
   /// The largest environment file.
   static let maximumFileBytes = 1 << 20

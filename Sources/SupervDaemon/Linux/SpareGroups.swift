@@ -1,12 +1,12 @@
-import SupervSystem
-import SupervisionTree
+package import SupervSystem
+package import SupervisionTree
 
 /// The control groups of next incarnations, made while their agents still run: a restart has no
 /// time for it.
 ///
 /// An incarnation never gets the group of another one, even if that is empty: Linux (seen in 6.18)
 /// kills whatever is cloned into a group that was killed once, and everybody may have killed it.
-struct SpareGroups {
+package struct SpareGroups {
   /// How long it takes until a start or an end is attended to: a start of many has no time either.
   private static let delay = Duration.seconds(1)
   /// Making or removing one takes tens of microseconds.
@@ -18,36 +18,41 @@ struct SpareGroups {
   /// Those for which the two may differ.
   private var changed: Set<NodeID> = []
   /// When that is to be seen to.
-  private(set) var due: MonotonicTime?
+  package private(set) var due: MonotonicTime?
+
+  package init() {}
 
   /// Whether nobody has said yet when it is to be seen to.
-  var hasNews: Bool { !changed.isEmpty && due == nil }
+  package var hasNews: Bool { !changed.isEmpty && due == nil }
 
   /// An incarnation begins; `next` is for the one after it.
-  mutating func begin(_ node: NodeID, next: ControlGroup) {
+  package mutating func begin(_ node: NodeID, next: ControlGroup) {
     wanted[node] = next
     changed.insert(node)
   }
 
   /// It has ended, and perhaps there is none after it.
-  mutating func end(_ node: NodeID) {
+  package mutating func end(_ node: NodeID) {
     wanted[node] = nil
     changed.insert(node)
   }
 
   /// - Returns: whether that group is made; it is the incarnation's from now on.
-  mutating func take(_ group: ControlGroup, of node: NodeID) -> Bool {
+  package mutating func take(_ group: ControlGroup, of node: NodeID) -> Bool {
     guard made[node] == group else { return false }
     made[node] = nil
     return true
   }
 
   /// Makes and removes a few, if it is time for that.
-  mutating func tidy(_ now: MonotonicTime) {
+  package mutating func tidy(_ now: MonotonicTime) {
     if hasNews { due = now + Self.delay }
     guard let due, due <= now else { return }
     for _ in 0..<Self.turnCount {
-      guard let node = changed.popFirst() else { return self.due = nil }
+      guard let node = changed.popFirst() else {
+        self.due = nil
+        return
+      }
       if made[node] == wanted[node] { continue }
       _ = made.removeValue(forKey: node)?.remove()
       if let group = wanted[node], (try? group.make()) != nil { made[node] = group }
@@ -55,7 +60,7 @@ struct SpareGroups {
   }
 
   /// Removes them all.
-  mutating func finish() {
+  package mutating func finish() {
     for group in made.values { _ = group.remove() }
     self = SpareGroups()
   }
