@@ -267,7 +267,7 @@ extension Daemon {
       kernel.kill(ProcessKey(node: node, incarnation: incarnation))
     case .setTimer(let node, let time): timers.set(node.index, at: time)
     case .cancelTimer(let node): timers.cancel(node.index)
-    case .note(let note): tell(decided(note))
+    case .note: break  // is told by whoever has more to carry out
     case .treeStopped(let end): self.end = end
     }
     return nil

@@ -5,13 +5,11 @@ import Testing
 
 /// Real control groups, and a clock of the test's own.
 @Suite struct SpareGroupTests {
-  private static let node = NodeID(index: 1)
-
   @Test func whoRunsHasOneASecondLater() throws {
     try withFolder { folder in
       var spares = SpareGroups()
       let next = folder.group("a.2")
-      spares.begin(Self.node, next: next)
+      spares.begin(next: next)
       #expect(spares.hasNews)
       spares.tidy(.seconds(10))
       #expect(!spares.hasNews && spares.due == .seconds(11))
@@ -20,9 +18,9 @@ import Testing
       spares.tidy(.seconds(11))
       #expect(folder.children == [next] && spares.due == nil)
 
-      let isAnother = spares.take(folder.group("a.3"), of: Self.node)
-      let isMade = spares.take(next, of: Self.node)
-      let isMadeTwice = spares.take(next, of: Self.node)
+      let isAnother = spares.take(folder.group("a.3"))
+      let isMade = spares.take(next)
+      let isMadeTwice = spares.take(next)
       #expect(!isAnother && isMade && !isMadeTwice, "it is the incarnation's now")
       #expect(next.remove())
     }
@@ -31,13 +29,13 @@ import Testing
   @Test func aRestartMovesItOn() throws {
     try withFolder { folder in
       var spares = SpareGroups()
-      spares.begin(Self.node, next: folder.group("a.2"))
+      spares.begin(next: folder.group("a.2"))
       spares.tidy(.seconds(1))
       spares.tidy(.seconds(2))
-      spares.end(Self.node)
-      let isMade = spares.take(folder.group("a.2"), of: Self.node)
+      spares.end(folder.group("a.1"))
+      let isMade = spares.take(folder.group("a.2"))
       #expect(isMade)
-      spares.begin(Self.node, next: folder.group("a.3"))
+      spares.begin(next: folder.group("a.3"))
       spares.tidy(.seconds(2))
       spares.tidy(.seconds(3))
       #expect(
@@ -51,11 +49,11 @@ import Testing
   @Test func whoHasEndedForGoodKeepsNone() throws {
     try withFolder { folder in
       var spares = SpareGroups()
-      spares.begin(Self.node, next: folder.group("a.2"))
+      spares.begin(next: folder.group("a.2"))
       spares.tidy(.seconds(1))
       spares.tidy(.seconds(2))
       #expect(folder.children.count == 1)
-      spares.end(Self.node)
+      spares.end(folder.group("a.1"))
       spares.tidy(.seconds(3))
       spares.tidy(.seconds(4))
       #expect(folder.children.isEmpty && spares.due == nil)
@@ -66,7 +64,7 @@ import Testing
     try withFolder { folder in
       var spares = SpareGroups()
       for index in 0..<20 {
-        spares.begin(NodeID(index: index), next: folder.group("a\(index).2"))
+        spares.begin(next: folder.group("a\(index).2"))
       }
       spares.tidy(.seconds(1))
       var counts: [Int] = []

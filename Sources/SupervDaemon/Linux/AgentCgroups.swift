@@ -108,7 +108,7 @@ final class AgentCgroups {
     guard problem == nil else { return nil }
     let group = group(launch.agent, launch.key.incarnation)
     do throws(SystemError) {
-      let opened = try open(group, launch.key.node)
+      let opened = try open(group)
       for (limit, file, value) in limits.files where isKept(limit) {
         try group.set(file, to: value)
       }
@@ -121,11 +121,9 @@ final class AgentCgroups {
     }
   }
 
-  private func open(
-    _ group: ControlGroup, _ node: NodeID
-  ) throws(SystemError) -> OpenGroup {
+  private func open(_ group: ControlGroup) throws(SystemError) -> OpenGroup {
     // Somebody may have tidied up.
-    if spares.take(group, of: node), let folder = try? group.open() {
+    if spares.take(group), let folder = try? group.open() {
       return OpenGroup(folder, wasKilled: false)
     }
     let wasKilled = try make(group)
@@ -164,14 +162,14 @@ final class AgentCgroups {
   private func begin(_ key: ProcessKey, _ agent: AgentDefinition, _ group: ControlGroup) {
     groups[key] = group
     keys[group.path] = key
-    spares.begin(key.node, next: self.group(agent, key.incarnation + 1))
+    spares.begin(next: self.group(agent, key.incarnation + 1))
   }
 
   /// Nothing more is started in it.
   func retire(_ key: ProcessKey) {
     guard let group = groups.removeValue(forKey: key) else { return }
     keys[group.path] = nil
-    spares.end(key.node)
+    spares.end(group)
     retired.append(group)
   }
 

@@ -12,11 +12,14 @@ package struct SpareGroups {
   /// Making or removing one takes tens of microseconds.
   private static let turnCount = 8
 
+  /// An agent instance, by what the names of all its groups begin with.
+  private typealias Series = Substring
+
   /// Of those that run: which group comes next.
-  private var wanted: [NodeID: ControlGroup] = [:]
-  private var made: [NodeID: ControlGroup] = [:]
+  private var wanted: [Series: ControlGroup] = [:]
+  private var made: [Series: ControlGroup] = [:]
   /// Those for which the two may differ.
-  private var changed: Set<NodeID> = []
+  private var changed: Set<Series> = []
   /// When that is to be seen to.
   package private(set) var due: MonotonicTime?
 
@@ -26,22 +29,28 @@ package struct SpareGroups {
   package var hasNews: Bool { !changed.isEmpty && due == nil }
 
   /// An incarnation begins; `next` is for the one after it.
-  package mutating func begin(_ node: NodeID, next: ControlGroup) {
-    wanted[node] = next
-    changed.insert(node)
+  package mutating func begin(next: ControlGroup) {
+    wanted[Self.series(next)] = next
+    changed.insert(Self.series(next))
   }
 
-  /// It has ended, and perhaps there is none after it.
-  package mutating func end(_ node: NodeID) {
-    wanted[node] = nil
-    changed.insert(node)
+  /// The incarnation of this group has ended, and perhaps there is none after it.
+  package mutating func end(_ group: ControlGroup) {
+    wanted[Self.series(group)] = nil
+    changed.insert(Self.series(group))
   }
 
   /// - Returns: whether that group is made; it is the incarnation's from now on.
-  package mutating func take(_ group: ControlGroup, of node: NodeID) -> Bool {
-    guard made[node] == group else { return false }
-    made[node] = nil
+  package mutating func take(_ group: ControlGroup) -> Bool {
+    guard made[Self.series(group)] == group else { return false }
+    made[Self.series(group)] = nil
     return true
+  }
+
+  /// What comes before the number of the incarnation.
+  private static func series(_ group: ControlGroup) -> Series {
+    let path = group.path
+    return path[..<(path.utf8.lastIndex(of: UInt8(ascii: ".")) ?? path.endIndex)]
   }
 
   /// Makes and removes a few, if it is time for that.
@@ -49,13 +58,13 @@ package struct SpareGroups {
     if hasNews { due = now + Self.delay }
     guard let due, due <= now else { return }
     for _ in 0..<Self.turnCount {
-      guard let node = changed.popFirst() else {
+      guard let series = changed.popFirst() else {
         self.due = nil
         return
       }
-      if made[node] == wanted[node] { continue }
-      _ = made.removeValue(forKey: node)?.remove()
-      if let group = wanted[node], (try? group.make()) != nil { made[node] = group }
+      if made[series] == wanted[series] { continue }
+      _ = made.removeValue(forKey: series)?.remove()
+      if let group = wanted[series], (try? group.make()) != nil { made[series] = group }
     }
   }
 
