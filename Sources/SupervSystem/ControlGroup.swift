@@ -125,7 +125,8 @@ extension ControlGroup {
     }
   }
 
-  /// A number of a file with one name and number a line, such as `oom_kill` in `memory.events`.
+  /// A number of a file with one name and number a line, such as `oom_kill` in `memory.events`;
+  /// looked for in its first 512 bytes.
   package func counter(_ name: String, in file: String) -> UInt64? {
     // Asked at every end of an agent, so without a buffer for files of any length: those that count
     // events are short.

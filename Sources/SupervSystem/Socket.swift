@@ -32,6 +32,10 @@ extension Descriptor {
 
   /// Receives what is there, up to the size of `buffer` (recv(2)): as `read(into:)`, without what
   /// a read does for files.
+  ///
+  /// - Returns: The number of bytes; 0 when the peer has closed its end; nil when a nonblocking
+  ///   socket has nothing yet.
+  /// - Throws: `SystemError`; `ECONNRESET` when the peer has gone without reading all.
   package func receive(into buffer: inout MutableSpan<UInt8>) throws(SystemError) -> Int? {
     try unlessItWouldBlock("recv") {
       unsafe buffer.withUnsafeMutableBytes { bytes in
@@ -41,6 +45,10 @@ extension Descriptor {
   }
 
   /// Sends what fits (send(2)): as `write(_:)`, without what a write does for files.
+  ///
+  /// - Returns: The number of bytes taken, which may be fewer than given; nil when a nonblocking
+  ///   socket takes none now.
+  /// - Throws: `SystemError`; `EPIPE` when the peer has closed its end, without SIGPIPE.
   package func send(_ bytes: Span<UInt8>) throws(SystemError) -> Int? {
     try unlessItWouldBlock("send") {
       unsafe bytes.withUnsafeBytes { bytes in
