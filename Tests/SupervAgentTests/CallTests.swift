@@ -7,11 +7,12 @@ import Testing
     struct Draft: Codable, Equatable { var text: String }
     try await withAgent { agent, _, superv in
       async let draft: Draft = agent.call(
-        "planner:1", method: "draft", params: ["topic": "owls"], timeout: .seconds(5), task: "t-17")
+        "planner:1", method: "draft", params: ["topic": "owls"], timeout: .seconds(600),
+        task: "t-17")
       let request = try await superv.next("call")
       #expect(
         request["params"] == [
-          "to": "planner:1", "method": "draft", "params": ["topic": "owls"], "timeout_ms": 5000,
+          "to": "planner:1", "method": "draft", "params": ["topic": "owls"], "timeout_ms": 600_000,
           "task": "t-17",
         ])
       superv.answer(request, #"{"text":"Owls are…"}"#)
